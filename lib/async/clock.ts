@@ -1,0 +1,36 @@
+/** A source of time that tests can replace. */
+export interface Clock {
+  /** Monotonic time, in milliseconds. */
+  now(): number;
+  /** Runs `callback` after `delayMs`; the timer does not keep the process alive. */
+  setTimer(callback: () => void, delayMs: number): Timer;
+}
+
+/** A running timer. */
+export interface Timer {
+  /** Stops it; harmless when it has fired. */
+  cancel(): void;
+}
+
+// setTimeout counts in a signed 32-bit number and fires at once beyond it.
+const MAX_DELAY_MS = 2_147_483_647;
+
+/** The real clock. */
+export const systemClock: Clock = {
+  now: (): number => performance.now(),
+  setTimer(callback: () => void, delayMs: number): Timer {
+    const handle = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS)) as unknown;
+    unrefTimer(handle);
+    return { cancel: (): void => clearTimeout(handle as ReturnType<typeof setTimeout>) };
+  },
+};
+
+/** A timer is an object with `unref` in Bun and Node, a number in Deno. */
+function unrefTimer(handle: unknown): void {
+  if (typeof handle === "object" && handle !== null && "unref" in handle && typeof handle.unref === "function") {
+    handle.unref();
+    return;
+  }
+  const deno = (globalThis as { Deno?: { unrefTimer?: (id: number) => void } }).Deno;
+  if (typeof handle === "number") deno?.unrefTimer?.(handle);
+}

@@ -1,0 +1,130 @@
+import { SnakeBridgeError } from "./base.ts";
+
+/** A call ran out of time: in the queue, on the way, or in Python. */
+export class CallTimeoutError extends SnakeBridgeError {
+  /** The limit that ran out, in milliseconds. */
+  readonly timeoutMs: number;
+
+  /** Makes the error for a call described by `what`. */
+  constructor(what: string, timeoutMs: number, mayHaveRun: boolean) {
+    super(
+      `Call ${what} gave no result within ${timeoutMs} ms${mayHaveRun ? "" : " and was never started"}; ` +
+        `raise timeoutMs if it needs longer`,
+      { code: "call_timeout", category: "timeout", mayHaveRun, details: { timeoutMs } },
+    );
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** A call was cancelled through its `AbortSignal`; `cause` is the reason of the signal. */
+export class CallCancelledError extends SnakeBridgeError {
+  /** Makes the error for a call described by `what`. */
+  constructor(what: string, mayHaveRun: boolean, cause?: unknown) {
+    super(`Call ${what} was cancelled${mayHaveRun ? "" : " before it started"}`, {
+      code: "call_cancelled",
+      category: "timeout",
+      mayHaveRun,
+      cause,
+    });
+  }
+}
+
+/** A result has no encoding, and a reference was not allowed or not possible. */
+export class SerializationError extends SnakeBridgeError {
+  /** Where in the value, such as `$[0].name`. */
+  readonly path: string;
+  /** The Python type at that place. */
+  readonly type: string;
+
+  /** Makes the error from what the worker reported. */
+  constructor(message: string, path: string, type: string) {
+    super(message, { code: "not_serializable", category: "validation", mayHaveRun: true, details: { path, type } });
+    this.path = path;
+    this.type = type;
+  }
+}
+
+/** A value is bigger, deeper or has more elements than the limits allow, or it contains itself. */
+export class LimitExceededError extends SnakeBridgeError {
+  /** The limit's name (`maxFrameBytes`, `maxDepth`, `maxElements`) or `cycle`. */
+  readonly limit: string;
+  /** What was seen, where it is known. */
+  readonly value: number | undefined;
+  /** What is allowed; undefined for a cycle. */
+  readonly max: number | undefined;
+
+  /** Makes the error. */
+  constructor(message: string, limit: string, value?: number, max?: number, mayHaveRun = false) {
+    super(message, { code: "limit_exceeded", category: "validation", mayHaveRun, details: { limit, value, max } });
+    this.limit = limit;
+    this.value = value;
+    this.max = max;
+  }
+}
+
+/** A reference cannot be used: the base of the three reasons. */
+export class RefError extends SnakeBridgeError {}
+
+/** The reference was released before this use. */
+export class RefReleasedError extends RefError {
+  /** Makes the error for a reference described by `what`. */
+  constructor(what: string) {
+    super(`Cannot use ${what}: it was released`, { code: "ref_released", category: "validation" });
+  }
+}
+
+/** The worker does not know the reference, for example because it was replaced after a crash. */
+export class RefNotFoundError extends RefError {
+  /** Makes the error for a reference described by `what`. */
+  constructor(what: string, why: string) {
+    super(`Cannot use ${what}: ${why}`, { code: "ref_not_found", category: "validation" });
+  }
+}
+
+/** The reference belongs to another session. */
+export class RefSessionError extends RefError {
+  /** Makes the error for a reference described by `what`. */
+  constructor(what: string, owner: string, user: string) {
+    super(`Cannot use ${what} in session "${user}": it belongs to session "${owner}"`, {
+      code: "ref_session",
+      category: "validation",
+      details: { owner, user },
+    });
+  }
+}
+
+/** Two references of one call live in different workers. */
+export class RefWorkerError extends RefError {
+  /** Makes the error for a call described by `what`. */
+  constructor(what: string) {
+    super(
+      `Cannot call ${what}: its references live in different workers; make them in one session ` +
+        `(withSession) or send one of them as a value`,
+      { code: "ref_worker", category: "validation" },
+    );
+  }
+}
+
+/** A peer broke the protocol. */
+export class ProtocolError extends SnakeBridgeError {
+  /** Makes the error. */
+  constructor(message: string, cause?: unknown) {
+    super(message, { code: "protocol", category: "transport", mayHaveRun: true, cause });
+  }
+}
+
+/** Host and worker have no protocol version in common. */
+export class ProtocolVersionError extends SnakeBridgeError {
+  /** Makes the error from the four numbers. */
+  constructor(hostProtocol: number, hostMinProtocol: number, workerProtocol: number, workerMinProtocol: number) {
+    super(
+      `Host speaks protocol ${hostMinProtocol} to ${hostProtocol}, worker speaks ${workerMinProtocol} to ` +
+        `${workerProtocol}; install the same version of both halves`,
+      {
+        code: "protocol_version",
+        category: "transport",
+        details: { hostProtocol, hostMinProtocol, workerProtocol, workerMinProtocol },
+      },
+    );
+  }
+}

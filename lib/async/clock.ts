@@ -1,3 +1,5 @@
+import { clearTimeout, setTimeout } from "node:timers";
+
 /** A source of time that tests can replace. */
 export interface Clock {
   /** Monotonic time, in milliseconds. */
@@ -19,18 +21,8 @@ const MAX_DELAY_MS = 2_147_483_647;
 export const systemClock: Clock = {
   now: (): number => performance.now(),
   setTimer(callback: () => void, delayMs: number): Timer {
-    const handle = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS)) as unknown;
-    unrefTimer(handle);
-    return { cancel: (): void => clearTimeout(handle as ReturnType<typeof setTimeout>) };
+    const handle = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
+    handle.unref();
+    return { cancel: (): void => clearTimeout(handle) };
   },
 };
-
-/** A timer is an object with `unref` in Bun and Node, a number in Deno. */
-function unrefTimer(handle: unknown): void {
-  if (typeof handle === "object" && handle !== null && "unref" in handle && typeof handle.unref === "function") {
-    handle.unref();
-    return;
-  }
-  const deno = (globalThis as { Deno?: { unrefTimer?: (id: number) => void } }).Deno;
-  if (typeof handle === "number") deno?.unrefTimer?.(handle);
-}

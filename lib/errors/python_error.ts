@@ -192,7 +192,7 @@ export const errors: PythonErrors = Object.freeze({
 function instanceTest(qualified: string): PythonErrorClass {
   const made = class extends PythonError {
     static override [Symbol.hasInstance](value: unknown): boolean {
-      return PythonError.prototype.isPrototypeOf(value as object) && (value as PythonError).mro.includes(qualified);
+      return value instanceof PythonError && value.mro.includes(qualified);
     }
   };
   Object.defineProperty(made, "name", { value: qualified.slice(qualified.lastIndexOf(".") + 1) });

@@ -1,0 +1,190 @@
+import { Buffer } from "node:buffer";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import type { Socket } from "node:net";
+import process from "node:process";
+import { asPermissionError } from "./permission.ts";
+
+/** Where the output of a worker goes. */
+export type OutputMode = "inherit" | "ignore" | ((chunk: Uint8Array) => void);
+
+/** What to start. */
+export interface SpawnOptions {
+  /** Program to run: a path, or a name to find on `PATH`. */
+  readonly executable: string;
+  /** Its arguments. */
+  readonly args: readonly string[];
+  /** Its whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Its working directory; that of this process when not given. */
+  readonly cwd?: string | undefined;
+  /** Where its standard output goes. */
+  readonly stdout: OutputMode;
+  /** Where its standard error goes; its last part is kept in any case. */
+  readonly stderr: OutputMode;
+}
+
+/** How a child ended. */
+export interface ChildExit {
+  /** Exit status, or null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** Name of the signal that ended it, or null. */
+  readonly signal: string | null;
+  /** Why it could not be started, when that is how it ended. */
+  readonly error: Error | undefined;
+}
+
+const STDERR_TAIL_BYTES = 8192;
+
+/**
+ * A child process with three socket pairs: descriptors 3 (data), 4 (control) and 5 (lifeline).
+ *
+ * Nothing of it keeps this process alive until {@linkcode Child.ref} is called.
+ */
+export class Child {
+  /** The stream on descriptor 3. */
+  readonly data: Socket;
+  /** The stream on descriptor 4. */
+  readonly control: Socket;
+  /** Settles once the child has ended; never rejects. */
+  readonly exited: Promise<ChildExit>;
+  readonly #process: ChildProcess;
+  #tail: Uint8Array[] = [];
+  #tailBytes = 0;
+  #exit: ChildExit | undefined;
+  #refs = 0;
+
+  private constructor(child: ChildProcess, sockets: readonly Socket[], options: SpawnOptions) {
+    this.#process = child;
+    this.data = sockets[0] as Socket;
+    this.control = sockets[1] as Socket;
+    this.exited = new Promise((resolve) => {
+      const end = (exit: ChildExit): void => {
+        this.#exit ??= exit;
+        resolve(this.#exit);
+      };
+      child.once("exit", (exitCode, signal) => end({ exitCode, signal, error: undefined }));
+      child.once("error", (error) => end({ exitCode: null, signal: null, error }));
+    });
+    for (const socket of sockets) {
+      // A peer that dies in the middle of a write gives EPIPE or ECONNRESET; the end of the stream tells all we need.
+      socket.on("error", () => {});
+      socket.unref();
+    }
+    this.#forward(child.stdout as Socket | null, options.stdout, process.stdout, false);
+    this.#forward(child.stderr as Socket | null, options.stderr, process.stderr, true);
+    child.unref();
+  }
+
+  /**
+   * Starts a program.
+   *
+   * @throws {PermissionRequiredError} If Deno refuses at once; a refusal may also arrive as `exited` with `error`.
+   */
+  static start(options: SpawnOptions): Child {
+    const stdio: StdioOptions = [
+      "ignore",
+      typeof options.stdout === "function" ? "pipe" : options.stdout,
+      "pipe",
+      "pipe",
+      "pipe",
+      "pipe",
+    ];
+    let child: ChildProcess;
+    try {
+      child = spawn(options.executable, [...options.args], {
+        stdio,
+        env: { ...options.env },
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        windowsHide: true,
+      });
+    } catch (error) {
+      throw asPermissionError(error, "start Python") ?? error;
+    }
+    const sockets = [child.stdio[3], child.stdio[4], child.stdio[5]] as unknown as Socket[];
+    if (sockets.some((socket) => socket === undefined || socket === null)) return new Child(child, [], options);
+    return new Child(child, sockets, options);
+  }
+
+  /** Whether the streams exist; false when the program could not be started, which `exited` explains. */
+  get started(): boolean {
+    return this.data !== undefined && this.control !== undefined;
+  }
+
+  /** Process id; undefined when it never started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** How it ended; undefined while it runs. */
+  get exit(): ChildExit | undefined {
+    return this.#exit;
+  }
+
+  /** The last part of what it wrote to standard error. */
+  get stderrTail(): string {
+    return Buffer.concat(this.#tail).subarray(-STDERR_TAIL_BYTES).toString("utf8");
+  }
+
+  /** Keeps this process alive until {@linkcode Child.unref} has been called as often. */
+  ref(): void {
+    this.#refs += 1;
+    if (this.#refs === 1) this.data.ref();
+  }
+
+  /** Takes back one {@linkcode Child.ref}. */
+  unref(): void {
+    this.#refs -= 1;
+    if (this.#refs === 0) this.data.unref();
+  }
+
+  /** Waits for the end and keeps this process alive meanwhile. */
+  async waitExit(): Promise<ChildExit> {
+    if (this.#exit !== undefined) return this.#exit;
+    this.#process.ref();
+    try {
+      return await this.exited;
+    } finally {
+      this.#process.unref();
+    }
+  }
+
+  /** Sends a signal; harmless when the child has ended. */
+  kill(signal: "SIGTERM" | "SIGKILL"): void {
+    if (this.#exit !== undefined) return;
+    try {
+      this.#process.kill(signal);
+    } catch {
+      // It ended between the look and the signal.
+    }
+  }
+
+  #forward(
+    stream: Socket | null,
+    mode: OutputMode,
+    own: { write(chunk: Uint8Array): boolean; once(event: "drain", listener: () => void): unknown },
+    keepTail: boolean,
+  ): void {
+    if (stream === null || stream === undefined) return;
+    stream.on("error", () => {});
+    stream.on("data", (chunk: Uint8Array) => {
+      if (keepTail) this.#remember(chunk);
+      if (typeof mode === "function") mode(chunk);
+      else if (mode === "inherit" && !own.write(chunk)) {
+        // Our own output is stuck: let Python wait, as it would on a terminal, instead of growing without bound.
+        stream.pause();
+        own.once("drain", () => stream.resume());
+      }
+    });
+    stream.unref?.();
+  }
+
+  #remember(chunk: Uint8Array): void {
+    this.#tail.push(chunk.length > STDERR_TAIL_BYTES ? chunk.slice(-STDERR_TAIL_BYTES) : chunk);
+    this.#tailBytes += chunk.length;
+    if (this.#tail.length > 64 || this.#tailBytes > 4 * STDERR_TAIL_BYTES) {
+      const kept = Buffer.concat(this.#tail).subarray(-STDERR_TAIL_BYTES);
+      this.#tail = [kept];
+      this.#tailBytes = kept.length;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { existsSync, statSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import process from "node:process";
+import { mayReadPath, readEnv } from "../host/mod.ts";
+
+/** What named an interpreter. */
+export type PythonSource = "option" | "SNAKEBRIDGE_PYTHON" | "VIRTUAL_ENV" | "project .venv" | "PATH";
+
+/** A Python interpreter, and how it was found. */
+export interface Interpreter {
+  /** A path, or a name to find on `PATH`. */
+  readonly executable: string;
+  /** What named it. */
+  readonly source: PythonSource;
+  /** Its version, such as `3.11.7`, where it was asked. */
+  readonly version?: string;
+}
+
+/** Options for {@linkcode locatePython}. */
+export interface LocatePythonOptions {
+  /** An interpreter or a virtual environment's folder; goes before everything else. */
+  readonly python?: string | undefined;
+  /**
+   * Folder whose `.venv` is looked at.
+   *
+   * @default {process.cwd()}
+   */
+  readonly project?: string | undefined;
+}
+
+/** Path of the interpreter inside a virtual environment. */
+export function venvPython(folder: string, platform: string = process.platform): string {
+  return platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
+}
+
+/**
+ * Names the interpreter to use, in this order: `python`, the environment variable `SNAKEBRIDGE_PYTHON` (both an
+ * interpreter or a virtual environment's folder), the active `VIRTUAL_ENV`, the project's `.venv`, `python3`.
+ *
+ * Starts nothing, waits for nothing and needs no permission: a variable or a path that may not be read counts as absent.
+ * So the interpreter it names may be missing or too old; starting it tells.
+ *
+ * @example Which Python would run
+ * ```ts
+ * console.log(locatePython().executable); // python3
+ * ```
+ */
+export function locatePython(options: LocatePythonOptions = {}): Interpreter {
+  if (options.python !== undefined && options.python !== "") {
+    return { executable: interpreterOf(options.python), source: "option" };
+  }
+  const named = readEnv("SNAKEBRIDGE_PYTHON");
+  if (named !== undefined && named !== "") return { executable: interpreterOf(named), source: "SNAKEBRIDGE_PYTHON" };
+  const active = readEnv("VIRTUAL_ENV");
+  if (active !== undefined && active !== "") return { executable: venvPython(active), source: "VIRTUAL_ENV" };
+  const own = venvPython(absolute(join(options.project ?? "", ".venv")));
+  if (mayReadPath(own) && existsSync(own)) return { executable: own, source: "project .venv" };
+  // "python" alone is Python 2 on older systems, but on Windows it is the only name there is.
+  return { executable: process.platform === "win32" ? "python" : "python3", source: "PATH" };
+}
+
+/** Turns the name of a virtual environment's folder into its interpreter and leaves an interpreter's name alone. */
+export function interpreterOf(name: string): string {
+  const isFolder = mayReadPath(name) && statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder) return venvPython(absolute(name));
+  // A path must mean the same after the child's working directory was set to another one.
+  return /[\\/]/.test(name) ? absolute(name) : name;
+}
+
+function absolute(path: string): string {
+  if (isAbsolute(path)) return path;
+  try {
+    return resolve(path);
+  } catch {
+    // Deno may not say where it is without a read permission; the path then stays relative to it.
+    return path;
+  }
+}

@@ -1,0 +1,440 @@
+// Everything a peer says about sizes is compared with what is there before memory is spent: a header that claims a
+// billion items in a message of ten bytes must cost nothing.
+import { ArrowData, isArrowLibrary } from "./arrow_data.ts";
+import { FrozenSet, Tuple } from "./containers.ts";
+import { decodeDType } from "./dtype.ts";
+import { Extension, isAwkwardKey } from "./extension.ts";
+import type { Limits } from "./limits.ts";
+import { MessageType } from "./messages.ts";
+import { NdArray } from "./ndarray.ts";
+import { Complex, Decimal, isDecimalText } from "./number_values.ts";
+import { OpaqueValue } from "./opaque.ts";
+import { limitError, MessageDecodeError, Undecodable } from "./protocol_errors.ts";
+import type { RefPort } from "./ref_port.ts";
+import { Ellipsis, Slice } from "./slice.ts";
+import { durationOf, parseDate, parseDateTime, parseTime } from "./time_values.ts";
+
+/** Texts up to this length are read by a loop: a call of the platform's decoder costs more. */
+const SHORT_TEXT = 24;
+
+const EMPTY = new Uint8Array(0);
+const NO_BUFFERS: readonly Uint8Array[] = [];
+const EMPTY_VIEW = new DataView(EMPTY.buffer);
+
+/** Turns the bodies of frames into messages; used by {@linkcode MessageCodec}. */
+export class MessageDecoder {
+  readonly #limits: Limits;
+  readonly #refs: RefPort;
+  readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  #bytes: Uint8Array = EMPTY;
+  #view: DataView = EMPTY_VIEW;
+  #base = 0;
+  #pos = 0;
+  #end = 0;
+  #left = 0;
+  #buffers: readonly Uint8Array[] = NO_BUFFERS;
+  #busy = false;
+
+  constructor(limits: Limits, refs: RefPort) {
+    this.#limits = limits;
+    this.#refs = refs;
+  }
+
+  /** Decodes one message; see {@linkcode MessageCodec.decodeMessage}. */
+  decodeMessage(body: Uint8Array, buffers: readonly Uint8Array[]): unknown[] {
+    if (this.#busy) return new MessageDecoder(this.#limits, this.#refs).decodeMessage(body, buffers);
+    this.#busy = true;
+    this.#bytes = body;
+    // Bodies are mostly windows of one receive buffer, and a view of it costs more than a small message.
+    if (this.#view.buffer !== body.buffer) this.#view = new DataView(body.buffer);
+    this.#base = body.byteOffset;
+    this.#pos = 0;
+    this.#end = body.length;
+    this.#left = this.#limits.maxElements - 1;
+    this.#buffers = buffers;
+    const message: unknown[] = [];
+    try {
+      const length = this.#messageLength();
+      for (let i = 0; i < length; i++) message.push(this.#value(1));
+      if (this.#pos !== this.#end) throw new Undecodable(`${this.#end - this.#pos} bytes follow the message`);
+      return message;
+    } catch (error) {
+      const [type, id] = message;
+      const callId = (type === MessageType.result || type === MessageType.error) && typeof id === "number"
+        ? id
+        : undefined;
+      throw new MessageDecodeError(
+        `Cannot decode message: ${error instanceof Error ? error.message : error}`,
+        callId,
+        error instanceof Undecodable ? undefined : error,
+      );
+    } finally {
+      this.#busy = false;
+      this.#buffers = NO_BUFFERS;
+      this.#bytes = EMPTY;
+      if (body.buffer.byteLength > 0x10_0000) this.#view = EMPTY_VIEW; // do not keep a large message alive
+    }
+  }
+
+  #messageLength(): number {
+    const head = this.#byte();
+    if (head >= 0x90 && head <= 0x9f) return this.#count(head & 15, 1);
+    if (head === 0xdc) return this.#count(this.#uint(2), 1);
+    throw new Undecodable("it is not an array");
+  }
+
+  #need(count: number): void {
+    if (count > this.#end - this.#pos) {
+      throw new Undecodable(`it ends ${count - (this.#end - this.#pos)} bytes too early`);
+    }
+  }
+
+  #byte(): number {
+    if (this.#pos >= this.#end) throw new Undecodable("it ends 1 bytes too early");
+    return this.#bytes[this.#pos++]!;
+  }
+
+  /** An unsigned integer of 1, 2 or 4 bytes. */
+  #uint(size: number): number {
+    this.#need(size);
+    const bytes = this.#bytes;
+    let value = bytes[this.#pos++]!;
+    for (let i = 1; i < size; i++) value = value * 256 + bytes[this.#pos++]!;
+    return value;
+  }
+
+  /** A number of items that follow, checked against what is there and what is allowed. */
+  #count(items: number, bytesPerItem: number): number {
+    if (items > this.#left) {
+      const { maxElements } = this.#limits;
+      throw limitError("decode", "maxElements", maxElements - this.#left + items, maxElements);
+    }
+    this.#need(items * bytesPerItem);
+    this.#left -= items;
+    return items;
+  }
+
+  #deeper(depth: number): number {
+    if (depth >= this.#limits.maxDepth) throw limitError("decode", "maxDepth", depth + 1, this.#limits.maxDepth);
+    return depth + 1;
+  }
+
+  #value(depth: number): unknown {
+    const head = this.#byte();
+    if (head < 0x80) return head;
+    if (head >= 0xe0) return head - 0x100;
+    if (head < 0x90) return this.#map(head & 15, depth);
+    if (head < 0xa0) return this.#array(head & 15, depth);
+    if (head < 0xc0) return this.#text(head & 31);
+    switch (head) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xc4:
+        return this.#binary(this.#uint(1));
+      case 0xc5:
+        return this.#binary(this.#uint(2));
+      case 0xc6:
+        return this.#binary(this.#uint(4));
+      case 0xc7:
+        return this.#ext(this.#uint(1), depth);
+      case 0xc8:
+        return this.#ext(this.#uint(2), depth);
+      case 0xc9:
+        return this.#ext(this.#uint(4), depth);
+      case 0xca:
+        this.#need(4);
+        this.#pos += 4;
+        return this.#view.getFloat32(this.#base + this.#pos - 4);
+      case 0xcb:
+        this.#need(8);
+        this.#pos += 8;
+        return this.#view.getFloat64(this.#base + this.#pos - 8);
+      case 0xcc:
+        return this.#uint(1);
+      case 0xcd:
+        return this.#uint(2);
+      case 0xce:
+        return this.#uint(4);
+      case 0xcf:
+        this.#need(8);
+        this.#pos += 8;
+        return integer(this.#view.getBigUint64(this.#base + this.#pos - 8));
+      case 0xd0:
+        return this.#uint(1) << 24 >> 24;
+      case 0xd1:
+        return this.#uint(2) << 16 >> 16;
+      case 0xd2:
+        return this.#uint(4) | 0;
+      case 0xd3:
+        this.#need(8);
+        this.#pos += 8;
+        return integer(this.#view.getBigInt64(this.#base + this.#pos - 8));
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return this.#ext(1 << (head - 0xd4), depth);
+      case 0xd9:
+        return this.#text(this.#uint(1));
+      case 0xda:
+        return this.#text(this.#uint(2));
+      case 0xdb:
+        return this.#text(this.#uint(4));
+      case 0xdc:
+        return this.#array(this.#uint(2), depth);
+      case 0xdd:
+        return this.#array(this.#uint(4), depth);
+      case 0xde:
+        return this.#map(this.#uint(2), depth);
+      case 0xdf:
+        return this.#map(this.#uint(4), depth);
+      default:
+        throw new Undecodable("it has a byte 0xc1, which means nothing");
+    }
+  }
+
+  #text(length: number): string {
+    this.#need(length);
+    const bytes = this.#bytes;
+    const start = this.#pos;
+    const end = start + length;
+    this.#pos = end;
+    if (length <= SHORT_TEXT) {
+      let text = "";
+      let at = start;
+      for (; at < end; at++) {
+        const byte = bytes[at]!;
+        if (byte >= 0x80) break;
+        text += String.fromCharCode(byte);
+      }
+      if (at === end) return text;
+    }
+    try {
+      return this.#utf8.decode(bytes.subarray(start, end));
+    } catch {
+      throw new Undecodable("it has text that is not UTF-8");
+    }
+  }
+
+  /** Bytes in memory of their own: the message's is the receive buffer, which will be reused. */
+  #binary(length: number): Uint8Array {
+    return new Uint8Array(this.#raw(length));
+  }
+
+  #raw(length: number): Uint8Array {
+    this.#need(length);
+    this.#pos += length;
+    return this.#bytes.subarray(this.#pos - length, this.#pos);
+  }
+
+  #array(length: number, depth: number): unknown[] {
+    const inside = this.#deeper(depth);
+    this.#count(length, 1);
+    const items: unknown[] = [];
+    for (let i = 0; i < length; i++) items.push(this.#value(inside));
+    return items;
+  }
+
+  #map(length: number, depth: number): Record<string, unknown> | Map<string, unknown> {
+    const inside = this.#deeper(depth);
+    this.#count(length, 2);
+    const object: Record<string, unknown> = {};
+    for (let i = 0; i < length; i++) {
+      const key = this.#key();
+      // Such a key should have come as pairs; a plain object would lose its place, or set the prototype.
+      if (isAwkwardKey(key)) return this.#rest(new Map(Object.entries(object)), key, length - i, inside);
+      object[key] = this.#value(inside);
+    }
+    return object;
+  }
+
+  #rest(map: Map<string, unknown>, key: string, length: number, inside: number): Map<string, unknown> {
+    map.set(key, this.#value(inside));
+    for (let i = 1; i < length; i++) map.set(this.#key(), this.#value(inside));
+    return map;
+  }
+
+  #key(): string {
+    const head = this.#byte();
+    if (head >= 0xa0 && head < 0xc0) return this.#text(head & 31);
+    if (head >= 0xd9 && head <= 0xdb) return this.#text(this.#uint(1 << (head - 0xd9)));
+    throw new Undecodable("it has a map with a key that is not text");
+  }
+
+  #ext(length: number, depth: number): unknown {
+    const code = this.#byte() << 24 >> 24;
+    this.#need(length);
+    const outer = this.#end;
+    const end = this.#pos + length;
+    this.#end = end;
+    const value = this.#extension(code, length, depth);
+    if (this.#pos !== end) throw new Undecodable(`extension ${code} has ${end - this.#pos} bytes too many`);
+    this.#end = outer;
+    return value;
+  }
+
+  #extension(code: number, length: number, depth: number): unknown {
+    switch (code) {
+      case Extension.int:
+        return this.#bigint(length);
+      case Extension.float:
+        return this.#double();
+      case Extension.tuple:
+        return new Tuple(this.#items(depth));
+      case Extension.set:
+        return new Set(this.#items(depth));
+      case Extension.frozenset:
+        return new FrozenSet(this.#items(depth));
+      case Extension.dict:
+        return this.#pairs(depth);
+      case Extension.complex:
+        return new Complex(this.#double(), this.#double());
+      case Extension.datetime:
+        return parseDateTime(this.#text(length));
+      case Extension.date:
+        return parseDate(this.#text(length));
+      case Extension.time:
+        return parseTime(this.#text(length));
+      case Extension.timedelta: {
+        const [days, seconds, microseconds] = this.#fields("timedelta", 3, depth);
+        return durationOf(days, seconds, microseconds);
+      }
+      case Extension.decimal: {
+        const text = this.#text(length);
+        if (!isDecimalText(text)) {
+          throw new Undecodable(`decimal ${JSON.stringify(text.slice(0, 100))} is not a number`);
+        }
+        return new Decimal(text);
+      }
+      case Extension.buffer: {
+        const index = this.#value(depth);
+        const buffer = typeof index === "number" ? this.#buffers[index] : undefined;
+        if (buffer === undefined) {
+          throw new Undecodable(`it names buffer ${String(index)}, the frame has ${this.#buffers.length}`);
+        }
+        return buffer;
+      }
+      case Extension.ndarray:
+        return this.#ndarray(depth);
+      case Extension.ref:
+        return this.#ref(depth);
+      case Extension.slice: {
+        const [start, stop, step] = this.#fields("slice", 3, depth);
+        return new Slice(start, stop, step);
+      }
+      case Extension.ellipsis:
+        return Ellipsis;
+      case Extension.arrow: {
+        const [library, data] = this.#fields("arrow", 2, depth);
+        if (!isArrowLibrary(library) || !(data instanceof Uint8Array)) throw new Undecodable("arrow has wrong fields");
+        return new ArrowData(library, data);
+      }
+      default:
+        return new OpaqueValue(code, this.#binary(length));
+    }
+  }
+
+  #double(): number {
+    this.#need(8);
+    this.#pos += 8;
+    return this.#view.getFloat64(this.#base + this.#pos - 8);
+  }
+
+  #bigint(length: number): number | bigint {
+    if (length === 0) throw new Undecodable("extension 1 is empty");
+    const bytes = this.#raw(length);
+    const flip = bytes[0]! >= 0x80 ? 0xff : 0;
+    const digits: string[] = [];
+    for (const byte of bytes) digits.push(HEX[byte ^ flip]!);
+    let size: bigint;
+    try {
+      size = BigInt(`0x${digits.join("")}`);
+    } catch {
+      throw new Undecodable(`int of ${length} bytes is more than this runtime can hold`);
+    }
+    return integer(flip === 0 ? size : ~size);
+  }
+
+  /** The number of items of an array that must come next. */
+  #arrayLength(what: string): number {
+    const head = this.#byte();
+    if (head >= 0x90 && head <= 0x9f) return head & 15;
+    if (head === 0xdc) return this.#uint(2);
+    if (head === 0xdd) return this.#uint(4);
+    throw new Undecodable(`${what} is not an array`);
+  }
+
+  #items(depth: number): unknown[] {
+    return this.#array(this.#arrayLength("a collection"), depth);
+  }
+
+  /** The fields of an extension: exactly so many, or more from a newer peer. */
+  #fields(what: string, count: number, depth: number): unknown[] {
+    const fields = this.#items(depth);
+    if (fields.length < count) throw new Undecodable(`${what} has ${fields.length} fields, expected ${count}`);
+    return fields;
+  }
+
+  #pairs(depth: number): Map<unknown, unknown> {
+    const length = this.#arrayLength("dict");
+    const inside = this.#deeper(depth);
+    this.#need(3 * length);
+    this.#count(2 * length, 1);
+    const map = new Map<unknown, unknown>();
+    for (let i = 0; i < length; i++) {
+      if (this.#arrayLength("a pair of dict") !== 2) throw new Undecodable("a pair of dict has not two items");
+      const key = this.#value(inside);
+      map.set(key, this.#value(inside));
+    }
+    return map;
+  }
+
+  #ndarray(depth: number): NdArray {
+    const [dtype, shape, order, data] = this.#fields("ndarray", 4, depth);
+    return decodedNdArray(dtype, shape, order, data);
+  }
+
+  #ref(depth: number): unknown {
+    const [id, type, repr, traits] = this.#fields("ref", 4, depth);
+    return decodedRef(this.#refs, id, type, repr, traits);
+  }
+}
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** A number where that is exact. */
+function integer(value: bigint): number | bigint {
+  const near = Number(value);
+  return Number.isSafeInteger(near) ? near : value;
+}
+
+/** Most dimensions numpy knows. */
+const MAX_DIMENSIONS = 64;
+
+/** Makes an array of fields that a peer sent. */
+export function decodedNdArray(dtype: unknown, shape: unknown, order: unknown, data: unknown): NdArray {
+  const info = decodeDType(dtype);
+  if (
+    !Array.isArray(shape) || shape.length > MAX_DIMENSIONS || (order !== "C" && order !== "F") ||
+    !(data instanceof Uint8Array)
+  ) throw new Undecodable("ndarray has wrong fields");
+  try {
+    return new NdArray(info.name, shape, data, order);
+  } catch (error) {
+    throw new Undecodable((error as Error).message);
+  }
+}
+
+/** Makes a handle of fields that a peer sent. */
+export function decodedRef(refs: RefPort, id: unknown, type: unknown, repr: unknown, traits: unknown): unknown {
+  if (
+    !Number.isSafeInteger(id) || typeof type !== "string" || (repr !== null && typeof repr !== "string") ||
+    !Number.isSafeInteger(traits)
+  ) throw new Undecodable("ref has wrong fields");
+  return refs.decodeRef(id as number, type, repr, traits as number);
+}

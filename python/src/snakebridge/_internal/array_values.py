@@ -1,0 +1,96 @@
+# numpy arrays and scalars (proto/PROTOCOL.md 5.3), both ways. Encoding uses numpy only where it is loaded already.
+from __future__ import annotations
+
+import sys
+from math import prod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.wire_encode import Handler, WireEncoder
+
+# Codes of `array.array`, which stands in where there is no numpy.
+_ARRAY_CODES = {
+    "|i1": "b", "|u1": "B", "<i2": "h", "<u2": "H", "<i4": "i", "<u4": "I",
+    "<i8": "q", "<u8": "Q", "<f4": "f", "<f8": "d",
+}  # fmt: skip
+_KINDS = frozenset("biufcSUmM")
+
+
+def handler_of(kind: type) -> Handler | None:
+    """The handler of an exact type of numpy: the array and its scalars."""
+    np: Any = sys.modules.get("numpy")
+    if np is None:
+        return None
+    if kind is np.ndarray:
+        return _ndarray
+    if not issubclass(kind, np.generic):
+        return None
+    if issubclass(kind, (np.datetime64, np.timedelta64, np.longdouble, np.clongdouble)):
+        # On some platforms a long double is a double; it has its own type all the same.
+        return lambda encoder, value, depth: _ndarray(encoder, np.asarray(value), depth)
+    for base, plain in (
+        (np.bool_, bool), (np.integer, int), (np.floating, float), (np.complexfloating, complex),
+        (np.str_, str), (np.bytes_, bytes),
+    ):  # fmt: skip
+        if issubclass(kind, base):
+            return _scalar_handler(plain)
+    return None
+
+
+def _scalar_handler(plain: type) -> Handler:
+    return lambda encoder, value, depth: encoder.walk(plain(value), depth)
+
+
+def _ndarray(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    dtype = value.dtype
+    if dtype.kind not in _KINDS or dtype.fields is not None:
+        return encoder.leaf(value, depth)
+    encoder.enter(0, depth)
+    encoder.spend(value.nbytes)
+    encoder.bytes_left += value.nbytes
+    flags = value.flags
+    order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    if value.nbytes:
+        # `copy=False` where the bytes lie in order already; the buffer protocol knows no datetime64, a view does.
+        flat = (value.T if order == "F" else value).reshape(-1)
+        if not flat.flags.c_contiguous:
+            flat = flat.copy()
+        data = memoryview(flat.view("u1"))
+    else:
+        data = memoryview(b"")
+    return encoder.ext(14, [dtype.str, list(value.shape), order, encoder.data(data)])
+
+
+def make_array(dtype: Any, shape: Any, order: Any, data: memoryview) -> Any:
+    """Builds a writable array on received bytes, without copying them."""
+    if type(dtype) is not str or type(shape) is not list or order not in ("C", "F"):
+        raise ValueError("its dtype, shape or order has the wrong type")
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"its shape is {shape!r:.80}")
+    try:
+        import numpy as np
+    except ModuleNotFoundError:
+        return _plain_array(dtype, shape, data)
+    kind = np.dtype(dtype)
+    if kind.kind not in _KINDS or kind.fields is not None:
+        raise ValueError(f"its dtype is {dtype!r:.80}")
+    if prod(shape) * kind.itemsize != len(data):
+        raise ValueError(f"it has {len(data)} bytes, its shape {shape!r:.80} needs {prod(shape) * kind.itemsize}")
+    if not len(data):
+        return np.empty(shape, kind, order)
+    return np.ndarray(shape, kind, data, order=order)
+
+
+def _plain_array(dtype: str, shape: list[int], data: memoryview) -> Any:
+    from array import array
+
+    code = _ARRAY_CODES.get(dtype)
+    if code is None or len(shape) != 1 or sys.byteorder != "little":
+        raise ValueError(f"an array of {dtype:.20} and {len(shape)} dimensions needs the package numpy")
+    value = array(code)
+    if shape[0] * value.itemsize != len(data):
+        raise ValueError(f"it has {len(data)} bytes, its shape needs {shape[0] * value.itemsize}")
+    value.frombytes(data)
+    return value

@@ -1,0 +1,123 @@
+# `next`: kind 7 of proto/PROTOCOL.md 3.1. Items are taken and encoded in chunks that grow while the producer is fast
+# and its items small, so that 100,000 ints cost no clock reading each and a slow producer is not kept waiting for.
+from __future__ import annotations
+
+from itertools import islice
+from time import perf_counter
+
+from snakebridge._internal.problems import Interrupted, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.refs import RefTable
+    from snakebridge._internal.wire_encode import WireEncoder
+
+MAX_BATCH_S = 0.010
+MAX_BATCH_BYTES = 256 * 1024
+MAX_CHUNK = 4_096
+MAX_CHUNK_BYTES = 32 * 1024
+FAST_CHUNK_S = 0.001
+MAX_DEFERRED = 1_000
+REF = 2
+
+
+class Batches:
+    """Takes items from iterators, and remembers what ended them until the host asks again."""
+
+    def __init__(self, encoder: WireEncoder, refs: RefTable) -> None:
+        self._encoder = encoder
+        self._refs = refs
+        self._deferred: dict[int, BaseException] = {}
+
+    def next(self, message: list[Any]) -> bytes:
+        """Takes a batch and returns it encoded, as the array `[items, done]`.
+
+        Raises:
+            BaseException: Whatever the iterator raises before its first item.
+        """
+        session, _, target, _, args = message[3:8]
+        if type(target) is not int or type(args) is not list or len(args) != 1:
+            raise Problem("Cannot take items: target is no ref id, or args are not [maxItems]")
+        iterator = self._refs.get(target, session)
+        if not hasattr(type(iterator), "__next__"):
+            raise TypeError(f"{type(iterator).__name__!r} object is not an iterator")
+        most = args[0]
+        if type(most) is not int or most < 1:
+            raise Problem("Cannot take items: maxItems is no positive integer")
+        deferred = self._deferred.pop(target, None)
+        if deferred is not None:
+            raise deferred
+        chunks, count, done = self._take(iterator, most, target, (message[9] & 3) == REF)
+        if done:
+            self._refs.forget([target])
+        head = b"\x92\xdd" + count.to_bytes(4, "big")
+        return head + b"".join(chunks) + (b"\xc3" if done else b"\xc2")
+
+    def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool]:
+        begun = before = perf_counter()
+        chunks: list[bytes] = []
+        count = total = 0
+        size = 1
+        while True:
+            want = min(size, most - count)
+            items: list[Any] = []
+            error: BaseException | None = None
+            try:
+                # On an exception the list keeps what was taken before it.
+                items.extend(islice(iterator, want))
+            except Interrupted:
+                raise
+            except BaseException as raised:
+                error = raised
+            ended = error is None and len(items) < want
+            try:
+                data = self._encode(items, as_refs) if items else b""
+            except Exception as raised:
+                items, data, error = self._encode_some(items, as_refs, raised)
+                ended = False
+            if data:
+                chunks.append(data)
+                count += len(items)
+                total += len(data)
+            if error is not None:
+                if not count:
+                    raise error
+                self._defer(target, error)
+                return chunks, count, False
+            now = perf_counter()
+            if ended or count >= most or total >= MAX_BATCH_BYTES or now - begun >= MAX_BATCH_S:
+                return chunks, count, ended
+            if now - before < FAST_CHUNK_S and 2 * len(data) <= MAX_CHUNK_BYTES:
+                size = min(2 * size, MAX_CHUNK)
+            elif size > 1:
+                size //= 2
+            before = now
+
+    def _encode(self, items: list[Any], as_refs: bool) -> bytes:
+        encoder = self._encoder
+        tree = [encoder.ref(item, 1) for item in items] if as_refs else encoder.items(items, 0)
+        data = encoder.codec.pack(tree)
+        return data[1 if len(items) < 16 else 3 if len(items) < 65_536 else 5 :]
+
+    def _encode_some(
+        self, items: list[Any], as_refs: bool, error: BaseException
+    ) -> tuple[list[Any], bytes, BaseException]:
+        """Encodes the items before the first one that has no encoding."""
+        parts: list[bytes] = []
+        for item in items:
+            buffers, last_own = len(self._encoder.buffers), self._refs.last_own
+            try:
+                parts.append(self._encode([item], as_refs))
+            except Exception as raised:
+                del self._encoder.buffers[buffers:]
+                self._refs.undo(last_own)
+                error = raised
+                break
+        return items[: len(parts)], b"".join(parts), error
+
+    def _defer(self, target: int, error: BaseException) -> None:
+        self._deferred[target] = error
+        if len(self._deferred) > MAX_DEFERRED:
+            del self._deferred[next(iter(self._deferred))]

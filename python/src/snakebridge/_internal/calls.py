@@ -1,0 +1,104 @@
+# What each kind of call does (proto/PROTOCOL.md 3.1). Names are real Python names; Python's own errors come back.
+from __future__ import annotations
+
+import sys
+
+from snakebridge._internal.problems import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.refs import RefTable
+
+FUNCTION, METHOD, GET_ATTR, SET_ATTR, DEL_ATTR, MODULE_ATTR, OPERATION, NEXT, VALUE = range(9)
+
+_ModuleType = type(sys)
+
+
+def import_module(name: str) -> Any:
+    """Imports a module by its dotted name."""
+    module = sys.modules.get(name)
+    if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+        return module
+    __import__(name)
+    return sys.modules[name]
+
+
+def walk(value: Any, name: str) -> Any:
+    """Follows a dotted name; a submodule that is not imported yet is imported."""
+    for step in name.split("."):
+        try:
+            value = getattr(value, step)
+        except AttributeError as error:
+            if not isinstance(value, _ModuleType):
+                add_suggestion(error, value, step)
+                raise
+            value = _submodule(value, step, error)
+    return value
+
+
+def _submodule(module: Any, step: str, error: AttributeError) -> Any:
+    if not hasattr(module, "__path__"):
+        add_suggestion(error, module, step)
+        raise error
+    name = f"{module.__name__}.{step}"
+    try:
+        __import__(name)
+    except ModuleNotFoundError as missing:
+        if missing.name != name:
+            raise
+        add_suggestion(error, module, step)
+        raise error from None
+    return sys.modules[name]
+
+
+def add_suggestion(error: BaseException, value: Any, step: str) -> None:
+    from snakebridge._internal.failures import suggest
+
+    suggest(error, value, step)
+
+
+def invoke(refs: RefTable, message: list[Any]) -> Any:
+    """Runs one call and returns its result.
+
+    Raises:
+        Problem: If the message or its target is not usable.
+        BaseException: Whatever Python raises.
+    """
+    session, kind, target, name, args, kwargs = message[3:9]
+    if type(args) is not list or type(name) is not str or not (kwargs is None or type(kwargs) is dict):
+        raise Problem("Cannot run call: name, args or kwargs have the wrong type")
+    if kind == FUNCTION or kind == MODULE_ATTR:
+        if type(target) is not str or not target:
+            raise Problem("Cannot run call: target is no module name")
+        value = import_module(target)
+        if name:
+            value = walk(value, name)
+        if kind == MODULE_ATTR:
+            return value
+        return value(*args, **kwargs) if kwargs else value(*args)
+    if type(target) is not int:
+        raise Problem("Cannot run call: target is no ref id")
+    value = refs.get(target, session)
+    if kind == METHOD:
+        if name:
+            value = walk(value, name)
+        return value(*args, **kwargs) if kwargs else value(*args)
+    if kind == GET_ATTR:
+        return walk(value, name)
+    if kind == SET_ATTR or kind == DEL_ATTR:
+        path, _, last = name.rpartition(".")
+        holder = walk(value, path) if path else value
+        if kind == DEL_ATTR:
+            delattr(holder, last)
+        else:
+            setattr(holder, last, *args)
+        return None
+    if kind == OPERATION:
+        from snakebridge._internal.operations import operate
+
+        return operate(value, name, args)
+    if kind == VALUE:
+        return value
+    raise Problem(f"Cannot run call: kind is {kind!r}, expected 0 to 8")

@@ -1,0 +1,117 @@
+# One interface over three MessagePack libraries. They get plain trees only (see wire_encode.py), because msgspec and
+# msgpack would encode tuples, sets, subclasses and datetimes silently, each in its own way.
+from __future__ import annotations
+
+from snakebridge._internal import packing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Hook = Callable[[int, memoryview], Any]
+
+# Extension type -1 is MessagePack's timestamp, which both libraries decode before they ask anybody. To this protocol
+# it is an unknown code like any other, so bodies that may hold one go to the plain decoder.
+TIMESTAMP_HEADS = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
+
+
+class Codec:
+    """MessagePack in plain Python; the base of the faster ones."""
+
+    name = "builtin"
+    is_slow = True
+
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+        self.pack: Callable[[Any], bytes] = packing.pack
+        self.ext: Callable[[int, bytes], Any] = packing.Ext
+        self.max_depth = 512
+
+    def unpack(self, body: bytes | bytearray | memoryview) -> Any:
+        return packing.Unpacker(body, self.hook, self.max_depth).unpack()
+
+
+    def unpack_raw(self, body: bytes | bytearray | memoryview) -> Any:
+        """Decodes a small payload with its extension values left as they are."""
+        return packing.Unpacker(body, raw_ext, self.max_depth).unpack()
+
+
+def raw_ext(code: int, data: memoryview) -> packing.Ext:
+    return packing.Ext(code, bytes(data))
+
+
+class MsgspecCodec(Codec):
+    """MessagePack by msgspec."""
+
+    name = "msgspec"
+    is_slow = False
+
+    def __init__(self, hook: Hook) -> None:
+        from msgspec import msgpack
+
+        super().__init__(hook)
+        self.pack = msgpack.Encoder().encode
+        self.ext = msgpack.Ext
+        self._decode = msgpack.Decoder(ext_hook=hook).decode
+
+    def unpack(self, body: bytes | bytearray | memoryview) -> Any:
+        if b"\xff" in body and may_hold_timestamp(body):
+            return super().unpack(body)
+        return self._decode(body)
+
+
+class MsgpackCodec(Codec):
+    """MessagePack by msgpack."""
+
+    name = "msgpack"
+    is_slow = False
+
+    def __init__(self, hook: Hook) -> None:
+        import msgpack
+
+        super().__init__(hook)
+        self._pack = msgpack.Packer(use_bin_type=True, strict_types=True).pack
+        self._unpack = msgpack.unpackb
+        self._ext_type = msgpack.ExtType
+        self.pack = self._pack_tree
+        self.ext = self._make_ext
+
+    def _pack_tree(self, value: Any) -> bytes:
+        try:
+            data: bytes = self._pack(value)
+        except (TypeError, ValueError, OverflowError):
+            # A negative extension code, or nesting beyond the library's own 511.
+            return packing.pack(value)
+        return data
+
+    def _make_ext(self, code: int, data: bytes) -> Any:
+        return self._ext_type(code, data) if code >= 0 else packing.Ext(code, data)
+
+    def unpack(self, body: bytes | bytearray | memoryview) -> Any:
+        if b"\xff" in body and may_hold_timestamp(body):
+            return super().unpack(body)
+        return self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=True)
+
+
+def may_hold_timestamp(body: bytes | bytearray | memoryview) -> bool:
+    data = bytes(body)
+    return any(head in data for head in TIMESTAMP_HEADS)
+
+
+def best_name(find_spec: Callable[[str], object]) -> str:
+    """Names the fastest codec there is, without the cost of importing it."""
+    return next((name for name in ("msgspec", "msgpack") if find_spec(name) is not None), "builtin")
+
+
+def load(name: str, hook: Hook) -> Codec:
+    """Makes the codec of that name.
+
+    Raises:
+        ImportError: If its library is not there or broken.
+    """
+    if name == "msgspec":
+        return MsgspecCodec(hook)
+    if name == "msgpack":
+        return MsgpackCodec(hook)
+    return Codec(hook)

@@ -1,0 +1,85 @@
+# The control thread: answers while a call runs, as far as the interpreter lock allows (proto/PROTOCOL.md 3.3, 3.4).
+# It imports nothing and runs no code of the user, so that nothing but the lock can hold it up.
+from __future__ import annotations
+
+import os
+
+from snakebridge._internal.frames import read_frames, write_frame
+from snakebridge._internal.packing import Ext, Unpacker, pack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.limits import Limits
+    from snakebridge._internal.progress import Progress
+    from snakebridge._internal.refs import RefTable
+
+PING, CANCEL, WITHDRAW, RELEASE, PONG, CANCELLED = 32, 33, 34, 35, 48, 49
+MAX_DEPTH = 32
+BAD_CONTROL_STATUS = 76
+
+
+class Control:
+    """Serves one control stream."""
+
+    def __init__(self, fd: int, limits: Limits, progress: Progress, refs: RefTable) -> None:
+        self._fd = fd
+        self._limits = limits
+        self._progress = progress
+        self._refs = refs
+        self.is_closing = False
+
+    def run(self) -> None:
+        """Answers until the stream ends, which ends the process unless it is ending already."""
+        status = 0
+        try:
+            for body, _ in read_frames(self._fd, self._limits):
+                self._handle(Unpacker(body, lambda code, data: Ext(code, bytes(data)), MAX_DEPTH).unpack())
+        except OSError:
+            pass
+        except Exception as error:
+            status = BAD_CONTROL_STATUS
+            os.write(2, f"snakebridge: Cannot read control stream: {error}\n".encode("utf-8", "replace"))
+        if not self.is_closing:
+            os._exit(status)
+
+    def _handle(self, message: Any) -> None:
+        kind = message[0]
+        progress = self._progress
+        if kind == PING:
+            self._send([PONG, message[1], self._info()])
+        elif kind == CANCEL:
+            self._send([CANCELLED, message[1], progress.cancel(message[1])])
+        elif kind == WITHDRAW:
+            for call in message[1]:
+                self._send([CANCELLED, call, progress.withdraw(call)])
+        elif kind == RELEASE:
+            refs = self._refs
+            refs.release(message[1], message[2])
+            if refs.graveyard and not progress.running:
+                progress.wake()
+
+    def _send(self, message: list[Any]) -> None:
+        write_frame(self._fd, pack(message), ())
+
+    def _info(self) -> dict[str, int]:
+        progress = self._progress
+        return {
+            "running": progress.running,
+            "started": progress.started,
+            "refs": len(self._refs.entries),
+            "rssBytes": rss_bytes(),
+        }
+
+
+def rss_bytes() -> int:
+    """Memory of this process that is in RAM; 0 where the system has no `/proc`."""
+    try:
+        fd = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int(os.read(fd, 128).split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        finally:
+            os.close(fd)
+    except (OSError, ValueError, IndexError):
+        return 0

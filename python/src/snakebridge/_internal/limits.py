@@ -1,0 +1,30 @@
+# Limits of proto/PROTOCOL.md 6.
+from __future__ import annotations
+
+MAX_BUFFERS = 65_536
+SAFE_INT = 2**53 - 1
+
+
+class Limits:
+    """Limits of one conversation; hello may change them."""
+
+    __slots__ = ("max_depth", "max_elements", "max_frame_bytes", "repr_max_chars")
+
+    def __init__(self) -> None:
+        self.max_frame_bytes = 1_073_741_824
+        self.max_depth = 512
+        self.max_elements = 10_000_000
+        self.repr_max_chars = 200
+
+    def update(self, hello: dict[str, object]) -> None:
+        """Takes over what the host's hello sets; what is missing or no positive int stays as it is."""
+        given = hello.get("limits")
+        if isinstance(given, dict):
+            self.max_frame_bytes = _positive(given.get("maxFrameBytes"), self.max_frame_bytes)
+            self.max_depth = _positive(given.get("maxDepth"), self.max_depth)
+            self.max_elements = _positive(given.get("maxElements"), self.max_elements)
+        self.repr_max_chars = _positive(hello.get("reprMaxChars"), self.repr_max_chars)
+
+
+def _positive(value: object, default: int) -> int:
+    return value if type(value) is int and value > 0 else default

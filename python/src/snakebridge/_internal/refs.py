@@ -1,0 +1,206 @@
+# Objects kept for the host (proto/PROTOCOL.md 3.1 "Refs and ids", 3.3 `release`, 5.5). The main thread adds entries;
+# the control thread takes them out while a call runs. Objects themselves die on the main thread only, because a
+# finaliser may be slow or bound to its thread.
+from __future__ import annotations
+
+import sys
+from _thread import allocate_lock
+from time import perf_counter
+
+from snakebridge._internal.problems import EarlierFailure, RefProblem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.progress import Progress
+
+SLOW_REPR_S = 0.005
+LARGE_CONTAINER = 1_000
+MAX_FAILURES = 10_000
+
+_TYPE_NAME = type.__dict__["__qualname__"].__get__
+_TYPE_MODULE = type.__dict__["__module__"].__get__
+_TRAITS = ((2, "__iter__"), (4, "__next__"), (64, "__await__"), (128, "__len__"), (256, "__aiter__"))
+_ModuleType = type(sys)
+
+
+def type_name(kind: type) -> str:
+    """The name of a type as `module.QualName`, whatever its metaclass does."""
+    try:
+        return f"{_TYPE_MODULE(kind)}.{_TYPE_NAME(kind)}"
+    except Exception:
+        return "builtins.object"
+
+
+def traits_of(value: Any) -> int:
+    """The trait bits of an object; 0 where asking raises."""
+    kind = type(value)
+    bits = 1 if callable(value) else 0
+    try:
+        for bit, name in _TRAITS:
+            if getattr(kind, name, None) is not None:
+                bits |= bit
+        if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
+            bits |= 8
+        if issubclass(kind, type):
+            bits |= 16
+        if issubclass(kind, _ModuleType):
+            bits |= 32
+    except Exception:
+        return bits
+    return bits
+
+
+class RefTable:
+    """The refs of all sessions of one worker."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.entries: dict[int, tuple[str, Any]] = {}
+        self._sessions: dict[str, set[int]] = {}
+        self._failures: dict[int, tuple[str, dict[str, object]]] = {}
+        self._lock = allocate_lock()
+        self._waiting: list[tuple[int, list[int]]] = []
+        self._dropped: set[int] = set()
+        self.last_own = 0
+        self._slow_types: set[str] = set()
+        self.has_waiting = False
+        self.graveyard: list[Any] = []
+        self.repr_max_chars = 200
+
+    def keep(self, ref: int, session: str, value: Any) -> None:
+        """Keeps an object under the id of the call that made it."""
+        with self._lock:
+            if ref in self._dropped:
+                self._dropped.discard(ref)
+                return
+            self._ids_of(session).add(ref)
+            self.entries[ref] = (session, value)
+
+    def add(self, session: str, value: Any) -> int:
+        """Keeps an object under an id of the worker's own, which are negative and never used twice."""
+        with self._lock:
+            self.last_own -= 1
+            ref = self.last_own
+            self._ids_of(session).add(ref)
+            self.entries[ref] = (session, value)
+        return ref
+
+    def _ids_of(self, session: str) -> set[int]:
+        ids = self._sessions.get(session)
+        if ids is None:
+            ids = self._sessions[session] = set()
+        return ids
+
+    def get(self, ref: int, session: str) -> Any:
+        """Looks an object up for a call of that session.
+
+        Raises:
+            RefProblem: If it is not, or no longer, or not in this session.
+            EarlierFailure: If the call that should have made it failed.
+        """
+        entry = self.entries.get(ref)
+        if entry is not None:
+            if entry[0] != session:
+                raise RefProblem("session", ref)
+            return entry[1]
+        failed = self._failures.get(ref)
+        if failed is not None:
+            if failed[0] != session:
+                raise RefProblem("session", ref)
+            raise EarlierFailure(failed[1], ref)
+        was_given = 0 < ref <= self._progress.started or self.last_own <= ref < 0
+        raise RefProblem("released" if was_given else "unknown", ref)
+
+    def fail(self, ref: int, session: str, failure: dict[str, object]) -> None:
+        """Remembers why a call whose result was to be kept has none."""
+        with self._lock:
+            if ref in self._dropped:
+                self._dropped.discard(ref)
+                return
+            self._failures[ref] = (session, failure)
+            if len(self._failures) > MAX_FAILURES:
+                del self._failures[next(iter(self._failures))]
+
+    def forget(self, ids: list[int]) -> None:
+        """Takes refs out at once; their objects die when the main thread gets to it."""
+        with self._lock:
+            self._forget(ids)
+
+    def _forget(self, ids: list[int]) -> None:
+        for ref in ids:
+            entry = self.entries.pop(ref, None)
+            if entry is not None:
+                self._sessions[entry[0]].discard(ref)
+                self.graveyard.append(entry[1])
+            elif self._failures.pop(ref, None) is None and ref == self._progress.running:
+                self._dropped.add(ref)
+
+    def release(self, after: int, ids: list[int]) -> None:
+        """Forgets refs once every call up to `after` has started."""
+        with self._lock:
+            if after > self._progress.started:
+                self._waiting.append((after, ids))
+                self.has_waiting = True
+                # The main thread may have started that call between the two lines above without seeing the entry.
+            else:
+                self._forget(ids)
+        if self.has_waiting:
+            self.release_due()
+
+    def release_due(self) -> None:
+        """Forgets what waited for calls that have started by now."""
+        with self._lock:
+            due = [ids for after, ids in self._waiting if after <= self._progress.started]
+            self._waiting = [entry for entry in self._waiting if entry[0] > self._progress.started]
+            self.has_waiting = bool(self._waiting)
+            for ids in due:
+                self._forget(ids)
+
+    def bury(self) -> None:
+        """Lets forgotten objects die. Only the main thread may call this."""
+        graveyard = self.graveyard
+        while graveyard:
+            try:
+                graveyard.pop()
+            except IndexError:
+                return
+
+    def undo(self, last_own: int) -> None:
+        """Forgets the refs made since `last_own` was the last id, because their message is not sent."""
+        self.forget(list(range(self.last_own, last_own)))
+
+    def end_session(self, session: str) -> int:
+        """Forgets all refs of a session and returns how many there were."""
+        with self._lock:
+            ids = self._sessions.pop(session, set())
+            for ref in ids:
+                entry = self.entries.pop(ref, None)
+                if entry is not None:
+                    self.graveyard.append(entry[1])
+            for ref in [ref for ref, failed in self._failures.items() if failed[0] == session]:
+                del self._failures[ref]
+            return len(ids)
+
+    def describe(self, ref: int, value: Any) -> list[Any]:
+        """The payload of a ref as the host sees it: id, type, repr and traits."""
+        name = type_name(type(value))
+        return [ref, name, self._repr(value, name), traits_of(value)]
+
+    def _repr(self, value: Any, name: str) -> str | None:
+        if name in self._slow_types:
+            return None
+        begun = perf_counter()
+        try:
+            if isinstance(value, (list, dict, set, frozenset, tuple, str, bytes)) and len(value) > LARGE_CONTAINER:
+                return None
+            text = repr(value)[: self.repr_max_chars]
+            if not text.isascii():
+                text = text.encode("utf-8", "backslashreplace").decode()
+        except Exception:
+            self._slow_types.add(name)
+            return None
+        if perf_counter() - begun > SLOW_REPR_S:
+            self._slow_types.add(name)
+        return text

@@ -1,0 +1,241 @@
+# From extension values to Python values (proto/PROTOCOL.md 5.2). Codecs call the hook while they decode, so arguments
+# need no second walk. The hook cannot raise without losing the id of the call, so it notes the first problem instead.
+from __future__ import annotations
+
+from _struct import unpack as struct_unpack
+
+from snakebridge._internal.packing import Ext
+from snakebridge._internal.problems import LimitProblem, Problem, ValueProblem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from io import BytesIO
+    from typing import Any
+
+    from snakebridge._internal.codecs import Codec
+    from snakebridge._internal.limits import Limits
+    from snakebridge._internal.refs import RefTable
+
+    Reader = Callable[["WireDecoder", memoryview], Any]
+
+# Bytes that start an array or a map. A body holds no more containers than such bytes, which C counts.
+_CONTAINER_HEADS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
+_NESTING_MARGIN = 4  # the message itself, its arguments, and a ref's or pair's own array
+
+
+class WireDecoder:
+    """Decodes bodies; one for each conversation."""
+
+    def __init__(self, limits: Limits, refs: RefTable) -> None:
+        self.codec: Codec
+        self.limits = limits
+        self.refs = refs
+        self.buffers: Sequence[BytesIO] = ()
+        self.problem: Problem | None = None
+        self.used: list[int] = []
+        self._inside = 0
+
+    def decode(self, body: bytearray, buffers: Sequence[BytesIO]) -> Any:
+        """Decodes one message; what went wrong inside a value is left in `problem`, refs it names in `used`.
+
+        Raises:
+            LimitProblem: If it is nested too deep or has too many values.
+            Exception: Whatever the codec raises for bytes that are no MessagePack.
+        """
+        self.buffers = buffers
+        self.problem = None
+        self.used = []
+        self._inside = 0
+        try:
+            message = self.codec.unpack(body)
+        except RecursionError:
+            raise LimitProblem("maxDepth", None, self.limits.max_depth) from None
+        if len(body) > self.limits.max_depth or len(body) > self.limits.max_elements:
+            self._check_size(message, body)
+        return message
+
+    def _check_size(self, message: Any, body: bytearray) -> None:
+        limits = self.limits
+        many = len(body) > limits.max_elements
+        if not many and len(body) - len(body.translate(None, _CONTAINER_HEADS)) <= limits.max_depth:
+            return
+        level, depth, count = [message], -2, 0
+        while level:
+            depth += 1
+            if depth > limits.max_depth:
+                raise LimitProblem("maxDepth", depth, limits.max_depth)
+            count += sum(map(len, level))
+            if count > limits.max_elements + 16:
+                raise LimitProblem("maxElements", count, limits.max_elements)
+            level = [
+                item
+                for parent in level
+                for item in (parent.values() if type(parent) is dict else parent)
+                if type(item) in _CONTAINERS
+            ]
+
+    def hook(self, code: int, data: memoryview) -> Any:
+        """Turns one extension value into what it stands for."""
+        reader = READERS.get(code)
+        if reader is None:
+            return Ext(code, bytes(data))
+        self._inside += 1
+        try:
+            if self._inside > self.limits.max_depth:
+                raise LimitProblem("maxDepth", self._inside, self.limits.max_depth)
+            return reader(self, data)
+        except Problem as problem:
+            self._note(problem)
+        except RecursionError:
+            self._note(LimitProblem("maxDepth", None, self.limits.max_depth))
+        except Exception as error:
+            self._note(bad_value(f"extension {code} holds no value: {error}"))
+        finally:
+            self._inside -= 1
+        return None
+
+    def _note(self, problem: Problem) -> None:
+        if self.problem is None:
+            self.problem = problem
+
+    def unpack(self, data: memoryview) -> Any:
+        """Decodes the MessagePack inside an extension value."""
+        return self.codec.unpack(data)
+
+    def array(self, data: memoryview, size: int | None = None) -> list[Any]:
+        """Decodes a payload that must be an array, of that many items."""
+        items = self.codec.unpack(data)
+        if type(items) is not list or (size is not None and len(items) != size):
+            raise ValueError("its payload has another shape")
+        return items
+
+
+_CONTAINERS = frozenset((list, dict, tuple))
+
+
+def bad_value(text: str) -> ValueProblem:
+    return ValueProblem(f"Cannot decode value: {text:.200}", "")
+
+
+def _int(decoder: WireDecoder, data: memoryview) -> int:
+    if not len(data):
+        raise ValueError("no bytes")
+    return int.from_bytes(data, "big", signed=True)
+
+
+def _complex(decoder: WireDecoder, data: memoryview) -> complex:
+    return complex(*struct_unpack(">dd", data))
+
+
+def _pairs(decoder: WireDecoder, data: memoryview) -> dict[Any, Any]:
+    return {key: value for key, value in decoder.array(data)}  # noqa: C416 - a pair of another length must fail
+
+
+def _buffer(decoder: WireDecoder, data: memoryview) -> bytes:
+    return buffer_at(decoder, decoder.unpack(data)).getvalue()
+
+
+def buffer_at(decoder: WireDecoder, index: object) -> BytesIO:
+    """The frame buffer of that index."""
+    if type(index) is not int or not 0 <= index < len(decoder.buffers):
+        raise ValueError("the frame has no such buffer")
+    return decoder.buffers[index]
+
+
+def _ref(decoder: WireDecoder, data: memoryview) -> Any:
+    ref = decoder.array(data)[0]
+    if type(ref) is not int:
+        raise ValueError("its id is no integer")
+    decoder.used.append(ref)
+    # The session stands in the same message, which is not decoded yet: the caller checks it for all in `used`.
+    entry = decoder.refs.entries.get(ref)
+    return None if entry is None else entry[1]
+
+
+def _datetime(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.parse_datetime(str(data, "utf-8"))
+
+
+def _date(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.parse_date(str(data, "utf-8"))
+
+
+def _time(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.parse_time(str(data, "utf-8"))
+
+
+def _timedelta(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.make_timedelta(*decoder.array(data, 3))
+
+
+def _decimal(decoder: WireDecoder, data: memoryview) -> Any:
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return Decimal(str(data, "utf-8"))
+    except InvalidOperation:
+        raise ValueError("its text is no decimal number") from None
+
+
+def _ndarray(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import array_values
+
+    dtype, shape, order, content = _with_data(decoder, data, 4)
+    return array_values.make_array(dtype, shape, order, content)
+
+
+def _table(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import table_values
+
+    library, content = _with_data(decoder, data, 2)
+    return table_values.make_table(library, content)
+
+
+def _with_data(decoder: WireDecoder, data: memoryview, size: int) -> list[Any]:
+    """The fields of a payload whose last one is raw data, which stays in its frame buffer: as a writable view."""
+    items = decoder.codec.unpack_raw(data)
+    if type(items) is not list or len(items) != size:
+        raise ValueError("its payload has another shape")
+    content = items[-1]
+    if type(content) is Ext and content.code == 13:
+        items[-1] = buffer_at(decoder, decoder.unpack(memoryview(content.data))).getbuffer()
+    elif type(content) is bytes:
+        items[-1] = memoryview(bytearray(content))
+    else:
+        raise ValueError("its data are no bytes")
+    return items
+
+
+def _slice(decoder: WireDecoder, data: memoryview) -> slice:
+    return slice(*decoder.array(data, 3))
+
+
+READERS: dict[int, Reader] = {
+    1: _int,
+    2: lambda decoder, data: struct_unpack(">d", data)[0],
+    3: lambda decoder, data: tuple(decoder.array(data)),
+    4: lambda decoder, data: set(decoder.array(data)),
+    5: lambda decoder, data: frozenset(decoder.array(data)),
+    6: _pairs,
+    7: _complex,
+    8: _datetime,
+    9: _date,
+    10: _time,
+    11: _timedelta,
+    12: _decimal,
+    13: _buffer,
+    14: _ndarray,
+    15: _ref,
+    17: _slice,
+    18: lambda decoder, data: ...,
+    19: _table,
+}

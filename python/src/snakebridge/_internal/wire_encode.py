@@ -1,0 +1,327 @@
+# From Python values to trees that any MessagePack library encodes the same way (proto/PROTOCOL.md 5). The walk is in
+# Python, so lists and dicts of plain values are recognised by their sets of types, which C computes, and passed as
+# they are. Time, numbers of numpy and tables have files of their own, loaded when such a value first appears.
+from __future__ import annotations
+
+import sys
+from _struct import pack as struct_pack
+
+from snakebridge._internal.limits import SAFE_INT
+from snakebridge._internal.packing import Ext
+from snakebridge._internal.problems import LimitProblem, ValueProblem
+from snakebridge._internal.refs import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from snakebridge._internal.codecs import Codec
+    from snakebridge._internal.limits import Limits
+    from snakebridge._internal.refs import RefTable
+
+    Handler = Callable[["WireEncoder", Any, int], Any]
+
+AUTO = 0
+VALUE = 1
+BUFFER_BYTES = 4_096
+MAX_KNOWN_KEYS = 4_096
+
+_NONE = type(None)
+_ATOMS = frozenset((str, float, bool, _NONE))
+_ATOMS_AND_INT = _ATOMS | {int}
+_ONLY_STR = {str}
+
+
+class WireEncoder:
+    """Encodes results; one for each conversation, reset for each message."""
+
+    def __init__(self, codec: Codec, limits: Limits, refs: RefTable) -> None:
+        self.codec = codec
+        self.limits = limits
+        self.refs = refs
+        self.call = 0
+        self.session = ""
+        self.mode = AUTO
+        self.buffers: list[memoryview] = []
+        self.elements_left = 0
+        self.bytes_left = 0
+        # Keys seen to be no integers and not `__proto__`, so that records repeat the check in C.
+        self._known_keys: set[str] = set()
+
+    def begin(self, call: int, session: str, mode: int) -> None:
+        """Resets what belongs to one message."""
+        self.call = call
+        self.session = session
+        self.mode = mode
+        self.buffers = []
+        self.elements_left = self.limits.max_elements
+        self.bytes_left = self.limits.max_frame_bytes
+
+    def encode(self, value: Any) -> Any:
+        """Turns a value into a plain tree.
+
+        Raises:
+            ValueProblem: If something in it has no encoding.
+            LimitProblem: If it is too deep, too large or cyclic.
+        """
+        try:
+            return self.walk(value, 0)
+        except LimitProblem as problem:
+            if problem.fields["limit"] == "maxDepth":
+                from snakebridge._internal.cycles import has_cycle
+
+                if has_cycle(value):
+                    raise LimitProblem("cycle", None, None) from None
+            raise
+
+    def walk(self, value: Any, depth: int) -> Any:
+        """Encodes one value inside `depth` containers."""
+        kind = type(value)
+        if kind is str:
+            self.spend(len(value))
+            return value
+        if kind is int:
+            return value if -SAFE_INT <= value <= SAFE_INT else self.big_int(value)
+        if kind in _ATOMS:
+            return value
+        handler = HANDLERS.get(kind)
+        if handler is None:
+            handler = find_handler(kind, self.mode)
+        if handler is None:
+            return self.leaf(value, depth)
+        return handler(self, value, depth)
+
+    def spend(self, size: int) -> None:
+        """Counts bytes that the frame will at least have, before they are made."""
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            limit = self.limits.max_frame_bytes
+            raise LimitProblem("maxFrameBytes", limit - self.bytes_left, limit)
+
+    def enter(self, size: int, depth: int) -> int:
+        """Counts a container of `size` values and returns the depth inside."""
+        if depth >= self.limits.max_depth:
+            raise LimitProblem("maxDepth", depth + 1, self.limits.max_depth)
+        self.elements_left -= size
+        if self.elements_left <= 0:
+            limit = self.limits.max_elements
+            raise LimitProblem("maxElements", limit - self.elements_left + 1, limit)
+        return depth + 1
+
+    def ext(self, code: int, payload: Any) -> Any:
+        """An extension value whose payload is MessagePack."""
+        return self.codec.ext(code, self.codec.pack(payload))
+
+    def text_ext(self, code: int, text: str) -> Any:
+        """An extension value whose payload is bare text."""
+        return self.codec.ext(code, text.encode())
+
+    def big_int(self, value: int) -> Any:
+        self.spend(value.bit_length() // 8)
+        size = (value if value >= 0 else ~value).bit_length() // 8 + 1
+        return self.codec.ext(1, value.to_bytes(size, "big", signed=True))
+
+    def data(self, view: memoryview) -> Any:
+        """Raw bytes: inside the body when few, as a frame buffer otherwise. Takes a flat view of bytes."""
+        size = len(view)
+        self.spend(size)
+        if size < BUFFER_BYTES:
+            return bytes(view)
+        self.buffers.append(view)
+        return self.ext(13, len(self.buffers) - 1)
+
+    def items(self, values: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        """The items of a sequence, as a list the codec takes."""
+        inside = self.enter(len(values), depth)
+        kinds = set(map(type, values))
+        if kinds <= _ATOMS_AND_INT and (int not in kinds or self._ints_fit(values, kinds)):
+            if str in kinds:
+                self.spend(sum(map(len, values)) if len(kinds) == 1 else 0)
+            return values if type(values) is list else list(values)
+        out: list[Any] = []
+        append = out.append
+        walk = self.walk
+        try:
+            for value in values:
+                append(walk(value, inside))
+        except ValueProblem as problem:
+            problem.steps.append(f"[{len(out)}]")
+            raise
+        return out
+
+    def _ints_fit(self, values: Any, kinds: set[type]) -> bool:
+        if len(kinds) > 1:
+            values = [value for value in values if type(value) is int]
+        return -SAFE_INT <= min(values) and max(values) <= SAFE_INT
+
+    def mapping(self, value: dict[Any, Any], depth: int) -> Any:
+        """A dict: a map where host and Python agree on its keys, pairs otherwise."""
+        if set(map(type, value)) <= _ONLY_STR and (value.keys() <= self._known_keys or self._learn_keys(value)):
+            inside = self.enter(len(value), depth)
+            self.spend(sum(map(len, value)))
+            values = value.values()
+            kinds = set(map(type, values))
+            if kinds <= _ATOMS and str not in kinds:
+                return value
+            out: dict[str, Any] = {}
+            walk = self.walk
+            key = ""
+            try:
+                for key, item in value.items():
+                    out[key] = walk(item, inside)
+            except ValueProblem as problem:
+                problem.steps.append(f".{key}" if key.isidentifier() else f"[{key!r}]")
+                raise
+            return out
+        inside = self.enter(2 * len(value), depth)
+        pairs: list[Any] = []
+        key = None
+        try:
+            for key, item in value.items():
+                pairs.append([self.walk(key, inside), self.walk(item, inside)])
+        except ValueProblem as problem:
+            problem.steps.append(f"[{key!r:.80}]")
+            raise
+        return self.ext(6, pairs)
+
+    def _learn_keys(self, value: dict[str, Any]) -> bool:
+        known = self._known_keys
+        if len(known) > MAX_KNOWN_KEYS:
+            known.clear()
+        for key in value:
+            if is_reordered_key(key):
+                return False
+        known.update(key for key in value if len(key) <= 64)
+        return True
+
+    def leaf(self, value: Any, depth: int) -> Any:
+        """An object without encoding: a ref, or a failure where a value was asked for."""
+        if self.mode == VALUE:
+            name = type_name(type(value))
+            raise ValueProblem(f"Cannot encode value: {name} has no encoding", name)
+        return self.ref(value, depth)
+
+    def ref(self, value: Any, depth: int) -> Any:
+        """Keeps an object and names it; a whole result gets the id of its call."""
+        refs = self.refs
+        if depth == 0 and self.call:
+            ref = self.call
+            refs.keep(ref, self.session, value)
+        else:
+            ref = refs.add(self.session, value)
+        return self.ext(15, refs.describe(ref, value))
+
+
+def is_reordered_key(key: str) -> bool:
+    """Whether a plain object of the host would move or lose this key."""
+    if key[:1] in "0123456789":
+        return key.isdecimal() and key.isascii() and (key[0] != "0" or key == "0")
+    return key == "__proto__"
+
+
+def _bytes(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.data(memoryview(value))
+
+
+def _memoryview(encoder: WireEncoder, value: memoryview, depth: int) -> Any:
+    encoder.spend(value.nbytes)
+    encoder.bytes_left += value.nbytes
+    if value.c_contiguous and value.nbytes:
+        return encoder.data(value.cast("B"))
+    return encoder.data(memoryview(value.tobytes()))
+
+
+def _complex(encoder: WireEncoder, value: complex, depth: int) -> Any:
+    return encoder.codec.ext(7, struct_pack(">dd", value.real, value.imag))
+
+
+def _slice(encoder: WireEncoder, value: slice, depth: int) -> Any:
+    return encoder.ext(17, encoder.items([value.start, value.stop, value.step], depth))
+
+
+def _collection(code: int) -> Handler:
+    def encode(encoder: WireEncoder, value: Any, depth: int) -> Any:
+        return encoder.ext(code, encoder.items(value if code == 3 else list(value), depth))
+
+    return encode
+
+
+HANDLERS: dict[type, Handler] = {
+    list: WireEncoder.items,
+    dict: WireEncoder.mapping,
+    tuple: _collection(3),
+    set: _collection(4),
+    frozenset: _collection(5),
+    bytes: _bytes,
+    bytearray: _bytes,
+    memoryview: _memoryview,
+    complex: _complex,
+    slice: _slice,
+    type(...): lambda encoder, value, depth: encoder.codec.ext(18, b""),
+    Ext: lambda encoder, value, depth: encoder.codec.ext(value.code, value.data),
+}
+
+_BASES: tuple[type, ...] = (
+    bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset,
+)  # fmt: skip
+
+
+def find_handler(kind: type, mode: int) -> Handler | None:
+    """Finds the handler of a type met for the first time; None where it has no encoding in this mode."""
+    root = type_name(kind).partition(".")[0]
+    handler: Handler | None = None
+    if root == "datetime":
+        from snakebridge._internal import time_values
+
+        handler = time_values.handler_of(kind)
+    elif root == "decimal":
+        if kind is getattr(sys.modules.get("decimal"), "Decimal", None):
+            handler = _decimal
+    elif root == "numpy":
+        from snakebridge._internal import array_values
+
+        handler = array_values.handler_of(kind)
+    elif root == "pandas":
+        from snakebridge._internal import time_values
+
+        handler = time_values.pandas_handler_of(kind)
+    elif root == "snakebridge":
+        from snakebridge._internal import table_values
+
+        handler = table_values.encode_table if kind is table_values.ArrowTable else None
+    if handler is not None:
+        HANDLERS[kind] = handler
+        return handler
+    return _base_handler(kind) if mode == VALUE else None
+
+
+def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.text_ext(12, str(value))
+
+
+def _base_handler(kind: type) -> Handler | None:
+    """For `returns: "value"`: sends an instance of a subclass as its base."""
+    for base in _BASES:
+        if issubclass(kind, base):
+            if base is list or base is tuple:
+                return lambda encoder, value, depth: encoder.walk(base(value), depth)
+            # The base's own constructor is not enough: it would call `__int__`, `__str__` or `keys` of the subclass.
+            return lambda encoder, value, depth: encoder.walk(_as_base(base, value), depth)
+    return None
+
+
+def _as_base(base: type, value: Any) -> Any:
+    if base is int:
+        return int.__index__(value)
+    if base is float:
+        return float.__float__(value)
+    if base is str:
+        return str.__str__(value)
+    if base is bytes:
+        return bytes(memoryview(value))
+    if base is complex:
+        return complex(complex.__getattribute__(value, "real"), complex.__getattribute__(value, "imag"))
+    if base is dict:
+        return dict(dict.items(value))
+    return base(value)

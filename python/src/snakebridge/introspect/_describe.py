@@ -37,6 +37,8 @@ from ._types import Context, Types
 SPECIAL_METHODS = ("__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__call__")
 PROPERTY_DECORATORS = frozenset({"property", "cached_property", "cache_readonly", "abstractproperty"})
 MAX_CLASSES = 400
+# Instances of these arrive in the host as plain values: nobody can call their members.
+VALUE_BASES = frozenset({"numpy.generic"})
 
 
 @dataclass(slots=True)
@@ -313,6 +315,8 @@ class Describer:
             doc=doc,
         )
         report.constructor = self._constructor(cls, static, doc) if public else []
+        if VALUE_BASES.intersection(report.bases) or report.id in VALUE_BASES:
+            return report
         names = {name for name in _dir(cls) if not name.startswith("_") or name in SPECIAL_METHODS}
         fields = {name for name, member in static.items() if _is_field(name, member)}
         for name in sorted(names | fields | set(stated.attributes)):

@@ -167,10 +167,10 @@ export class InstallWatch {
     const uvLoading = /^\s*Downloading (\S+) \((.+)\)/.exec(line);
     const uvInstalled = /^\s*\+ ([^\s=]+)==(\S+)/.exec(line);
     if (collecting !== null) this.#collected.add(normalizePackageName(collecting[1] ?? ""));
-    else if (present !== null) this.#installedNow(present[1] ?? "", "is there already");
+    else if (present !== null) this.#installed.add(normalizePackageName(present[1] ?? ""));
     else if (loading !== null) this.#report(this.#collected, `download ${loading[1]} ${loading[2]} (${loading[3]})`);
     else if (uvLoading !== null) this.#report(this.#collected, `download ${uvLoading[1]} (${uvLoading[2]})`);
-    else if (uvInstalled !== null) this.#installedNow(uvInstalled[1] ?? "", "installed");
+    else if (uvInstalled !== null) this.#installedNow(uvInstalled[1] ?? "");
     else if (/^(Installing collected packages|Prepared \d+ package)/.test(line)) {
       this.#onEvent({ kind: "step", text: "Unpacking packages" });
     }
@@ -178,15 +178,15 @@ export class InstallWatch {
 
   /** Takes the names of the `.dist-info` folders that are new. */
   appeared(folders: readonly string[]): void {
-    for (const folder of folders) this.#installedNow(folder.split("-")[0] ?? "", "installed");
+    for (const folder of folders) this.#installedNow(folder.split("-")[0] ?? "");
   }
 
-  #installedNow(name: string, what: string): void {
+  #installedNow(name: string): void {
     const normal = normalizePackageName(name);
     const version = this.#pins.get(normal);
     if (version === undefined || this.#installed.has(normal)) return;
     this.#installed.add(normal);
-    this.#report(this.#installed, `${what} ${normal} ${version}`);
+    this.#report(this.#installed, `installed ${normal} ${version}`);
   }
 
   #report(counted: ReadonlySet<string>, text: string): void {

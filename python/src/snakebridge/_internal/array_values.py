@@ -47,7 +47,7 @@ def _ndarray(encoder: WireEncoder, value: Any, depth: int) -> Any:
     dtype = value.dtype
     if dtype.kind not in _KINDS or dtype.fields is not None:
         return encoder.leaf(value, depth)
-    encoder.enter(0, depth)
+    encoder.enter(value.ndim, depth + 1)
     encoder.spend(value.nbytes)
     encoder.bytes_left += value.nbytes
     flags = value.flags
@@ -60,7 +60,7 @@ def _ndarray(encoder: WireEncoder, value: Any, depth: int) -> Any:
         data = memoryview(flat.view("u1"))
     else:
         data = memoryview(b"")
-    return encoder.ext(14, [dtype.str, list(value.shape), order, encoder.data(data)])
+    return encoder.fields(14, [dtype.str, list(value.shape), order, encoder.data(data)], depth)
 
 
 def make_array(dtype: Any, shape: Any, order: Any, data: memoryview) -> Any:

@@ -8,10 +8,10 @@ import sys
 
 TYPE_CHECKING = False  # what type checkers read as true; importing `typing` would double the time to start
 if TYPE_CHECKING:
+    from _frozen_importlib import ModuleSpec
     from collections.abc import Mapping
     from types import CodeType, ModuleType
-
-    from _frozen_importlib import ModuleSpec
+    from typing import Any
 
 # Not of the form `<...>`, which linecache takes for text that nobody can show.
 FOLDER = "<snakebridge>/"
@@ -28,7 +28,7 @@ class BundleImporter:
         entry = self._sources.get(name)
         if entry is None:
             return None
-        spec: ModuleSpec = type(sys.__spec__)(name, self, origin=FOLDER + name, is_package=entry[0])
+        spec: ModuleSpec = type(sys.__spec__)(name, self, origin=FOLDER + name, is_package=entry[0])  # type: ignore[arg-type]
         return spec
 
     def create_module(self, spec: object) -> None:
@@ -98,15 +98,15 @@ def load_codes(data: bytes, sources: "dict[str, tuple[bool, str]]") -> "dict[str
                 return dict(codes)
         except (OSError, ValueError, EOFError, TypeError, AttributeError):
             pass
-    space: dict[str, object] = {"__name__": "snakebridge._internal.compiler"}
+    space: dict[str, Any] = {"__name__": "snakebridge._internal.compiler"}
     exec(sources["snakebridge._internal.compiler"][1], space)
-    compiled: dict[str, bytes] = space["compile_bundle"](sources, FOLDER, path)  # type: ignore[operator]
+    compiled: dict[str, bytes] = space["compile_bundle"](sources, FOLDER, path)
     return compiled
 
 
 def start(fd: int) -> None:
     data, sources = read_bundle(fd)
-    sys.meta_path.insert(0, BundleImporter(sources, load_codes(data, sources)))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, BundleImporter(sources, load_codes(data, sources)))
     # `python -c` has the current folder first; until the worker is up, nothing of ours may come from there.
     in_folder = sys.path[:1] == [""]
     if in_folder:
@@ -116,5 +116,5 @@ def start(fd: int) -> None:
     worker.main(in_folder)
 
 
-if __name__ == "snakebridge.boot":
+if __name__ in ("snakebridge.boot", "__main__"):
     start(3)

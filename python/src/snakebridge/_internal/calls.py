@@ -69,7 +69,7 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
     session, kind, target, name, args, kwargs = message[3:9]
     if type(args) is not list or type(name) is not str or not (kwargs is None or type(kwargs) is dict):
         raise Problem("Cannot run call: name, args or kwargs have the wrong type")
-    if kind == FUNCTION or kind == MODULE_ATTR:
+    if kind in (FUNCTION, MODULE_ATTR):
         if type(target) is not str or not target:
             raise Problem("Cannot run call: target is no module name")
         value = import_module(target)
@@ -87,7 +87,7 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
         return value(*args, **kwargs) if kwargs else value(*args)
     if kind == GET_ATTR:
         return walk(value, name)
-    if kind == SET_ATTR or kind == DEL_ATTR:
+    if kind in (SET_ATTR, DEL_ATTR):
         path, _, last = name.rpartition(".")
         holder = walk(value, path) if path else value
         if kind == DEL_ATTR:

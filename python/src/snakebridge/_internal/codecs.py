@@ -31,7 +31,6 @@ class Codec:
     def unpack(self, body: bytes | bytearray | memoryview) -> Any:
         return packing.Unpacker(body, self.hook, self.max_depth).unpack()
 
-
     def unpack_raw(self, body: bytes | bytearray | memoryview) -> Any:
         """Decodes a small payload with its extension values left as they are."""
         return packing.Unpacker(body, raw_ext, self.max_depth).unpack()

@@ -43,8 +43,8 @@ def _describe(
         "message": clean(_ask(lambda: str(error), "<exception str() failed>")),
         "type": type_name(kind),
         "mro": [type_name(base) for base in _MRO(kind) if base is not object],
-        # Every text holds the whole chain as Python prints it, so one is enough.
-        "traceback": _traceback_text(error) if is_first else "",
+        # The first text holds the whole chain as Python prints it, those of causes only their own part.
+        "traceback": _traceback_text(error, is_first),
         "frames": _frames(error.__traceback__),
     }
 
@@ -98,18 +98,25 @@ def _frames(trace: TracebackType | None) -> list[list[Any]]:
     frames: list[list[Any]] = []
     for frame, line in found:
         code = frame.f_code
-        _ask(lambda frame=frame, file=code.co_filename: linecache.lazycache(file, frame.f_globals), None)
-        text = _ask(lambda line=line, file=code.co_filename: linecache.getline(file, line).strip(), "")
+        text = _source_line(code.co_filename, line, frame.f_globals)
         name = getattr(code, "co_qualname", code.co_name)
         frames.append([clean(code.co_filename), line, clean(name), clean(text) or None])
     return frames
 
 
-def _traceback_text(error: BaseException) -> str:
+def _source_line(file: str, line: int, space: dict[str, Any]) -> str:
+    try:
+        linecache.lazycache(file, space)
+        return linecache.getline(file, line).strip()
+    except BaseException:
+        return ""
+
+
+def _traceback_text(error: BaseException, with_chain: bool) -> str:
     try:
         printed = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
         _drop_our_frames(printed, set())
-        return clean("".join(printed.format()), keep_end=True)
+        return clean("".join(printed.format(chain=with_chain)), keep_end=True)
     except BaseException:
         return f"{type_name(type(error))}\n"
 
@@ -140,7 +147,10 @@ def _attributes(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
         if base.__module__ == "builtins" and base not in (BaseException, object):
             for name, member in vars(base).items():
                 if type(member).__name__ in ("member_descriptor", "getset_descriptor") and not name.startswith("_"):
-                    value = _ask(lambda member=member: member.__get__(error), None)
+                    try:
+                        value = member.__get__(error)
+                    except BaseException:
+                        continue
                     if value is not None:
                         found.setdefault(name, value)
     own = _ask(lambda: list(_DICT(error).items()), [])

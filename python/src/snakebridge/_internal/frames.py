@@ -63,7 +63,7 @@ def _read_large(
     fd: int, view: memoryview, start: int, end: int, length: int, count: int, limits: Limits
 ) -> tuple[tuple[bytearray, list[BytesIO]] | None, int]:
     """Reads a frame with buffers, or one larger than the store, straight into memory of its own size."""
-    from _io import BytesIO  # type: ignore[import-not-found, unused-ignore]
+    from _io import BytesIO
 
     if count > MAX_BUFFERS:
         raise Problem(f"Cannot read frame: it has {count} buffers, limit is {MAX_BUFFERS}")

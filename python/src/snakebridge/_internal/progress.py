@@ -26,7 +26,7 @@ class Progress:
         self.claims: dict[int, bool] = {}
         self._target = 0
         self._main = get_ident()
-        self._when_idle: Callable[[], None] = bool
+        self._when_idle: Callable[[], None] | None = None
 
     def listen(self, when_idle: Callable[[], None]) -> None:
         """Installs the handler that interrupts a call, or runs `when_idle` on the main thread between calls."""
@@ -36,7 +36,8 @@ class Progress:
     def _on_signal(self, _number: int, _frame: object) -> None:
         running = self.running
         if not running:
-            self._when_idle()
+            if self._when_idle is not None:
+                self._when_idle()
         elif running == self._target:
             self._target = 0
             raise Interrupted

@@ -67,13 +67,13 @@ def to_arrow(value: Any) -> ArrowTable:
 def encode_table(encoder: WireEncoder, value: ArrowTable, depth: int) -> Any:
     """Writes a table as an Arrow stream into a buffer of its own."""
     pa = _pyarrow("pyarrow.Table")
-    encoder.enter(0, depth)
     encoder.spend(value.table.nbytes)
     encoder.bytes_left += value.table.nbytes
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, value.table.schema) as writer:
         writer.write_table(value.table)
-    return encoder.ext(19, [value.library, encoder.data(memoryview(sink.getvalue()).cast("B"))])
+    data = memoryview(sink.getvalue()).cast("B")
+    return encoder.fields(19, [value.library, encoder.data(data)], depth)
 
 
 def make_table(library: Any, data: memoryview) -> Any:

@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 
 _MINUTE = datetime.timedelta(minutes=1)
 _TIME = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
-_DATETIME = re.compile(rf"(\d{{4}}-\d\d-\d\d)T{_TIME}(?:(Z)|([+-])(\d\d):(\d\d))?(?:\[([A-Za-z0-9._+/~-]+)\])?", re.ASCII)
+_DATETIME = re.compile(
+    rf"(\d{{4}}-\d\d-\d\d)T{_TIME}(?:(Z)|([+-])(\d\d):(\d\d))?(?:\[([A-Za-z0-9._+/~-]+)\])?", re.ASCII
+)
 _TIME_ONLY = re.compile(_TIME, re.ASCII)
 
 
 def handler_of(kind: type) -> Handler | None:
     """The handler of an exact type of the datetime module."""
-    return {
+    handlers: dict[type, Handler] = {
         datetime.datetime: _datetime,
         datetime.date: _date,
         datetime.time: _time,
         datetime.timedelta: _timedelta,
-    }.get(kind)
+    }
+    return handlers.get(kind)
 
 
 def pandas_handler_of(kind: type) -> Handler | None:
@@ -33,9 +36,9 @@ def pandas_handler_of(kind: type) -> Handler | None:
 
 
 def clock_text(value: datetime.datetime | datetime.time) -> str:
-    """The time of day with as many digits as it needs, as Temporal writes it."""
+    """The time of day, with no fraction or six digits of one, as Python writes it."""
     text = f"{value.hour:02}:{value.minute:02}:{value.second:02}"
-    return text + f".{value.microsecond:06}".rstrip("0") if value.microsecond else text
+    return f"{text}.{value.microsecond:06}" if value.microsecond else text
 
 
 def _datetime(encoder: WireEncoder, value: datetime.datetime, depth: int) -> Any:
@@ -73,7 +76,7 @@ def _time(encoder: WireEncoder, value: datetime.time, depth: int) -> Any:
 
 
 def _timedelta(encoder: WireEncoder, value: datetime.timedelta, depth: int) -> Any:
-    return encoder.ext(11, [value.days, value.seconds, value.microseconds])
+    return encoder.fields(11, [value.days, value.seconds, value.microseconds], depth)
 
 
 def parse_date(text: str) -> datetime.date:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # Bytes that start an array or a map. A body holds no more containers than such bytes, which C counts.
 _CONTAINER_HEADS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
-_NESTING_MARGIN = 4  # the message itself, its arguments, and a ref's or pair's own array
 
 
 class WireDecoder:
@@ -60,19 +59,21 @@ class WireDecoder:
         many = len(body) > limits.max_elements
         if not many and len(body) - len(body.translate(None, _CONTAINER_HEADS)) <= limits.max_depth:
             return
-        level, depth, count = [message], -2, 0
+        # Objects behind refs are the user's: not part of the message, and maybe cyclic.
+        skip = {id(self.refs.entries[ref][1]) for ref in self.used if ref in self.refs.entries}
+        level, depth, count = [message], 0, 0
         while level:
             depth += 1
             if depth > limits.max_depth:
                 raise LimitProblem("maxDepth", depth, limits.max_depth)
             count += sum(map(len, level))
-            if count > limits.max_elements + 16:
+            if count > limits.max_elements:
                 raise LimitProblem("maxElements", count, limits.max_elements)
             level = [
                 item
                 for parent in level
                 for item in (parent.values() if type(parent) is dict else parent)
-                if type(item) in _CONTAINERS
+                if type(item) in _CONTAINERS and id(item) not in skip
             ]
 
     def hook(self, code: int, data: memoryview) -> Any:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from _struct import pack as struct_pack
 
-from snakebridge._internal.limits import SAFE_INT
+from snakebridge._internal.limits import MAX_BUFFERS, SAFE_INT
 from snakebridge._internal.packing import Ext
 from snakebridge._internal.problems import LimitProblem, ValueProblem
 from snakebridge._internal.refs import type_name
@@ -55,7 +55,8 @@ class WireEncoder:
         self.session = session
         self.mode = mode
         self.buffers = []
-        self.elements_left = self.limits.max_elements
+        # The message and its three items are values of their own.
+        self.elements_left = self.limits.max_elements - 4
         self.bytes_left = self.limits.max_frame_bytes
 
     def encode(self, value: Any) -> Any:
@@ -66,7 +67,7 @@ class WireEncoder:
             LimitProblem: If it is too deep, too large or cyclic.
         """
         try:
-            return self.walk(value, 0)
+            return self.walk(value, 1)
         except LimitProblem as problem:
             if problem.fields["limit"] == "maxDepth":
                 from snakebridge._internal.cycles import has_cycle
@@ -76,7 +77,7 @@ class WireEncoder:
             raise
 
     def walk(self, value: Any, depth: int) -> Any:
-        """Encodes one value inside `depth` containers."""
+        """Encodes one value inside `depth` containers, the message being the first."""
         kind = type(value)
         if kind is str:
             self.spend(len(value))
@@ -104,14 +105,19 @@ class WireEncoder:
         if depth >= self.limits.max_depth:
             raise LimitProblem("maxDepth", depth + 1, self.limits.max_depth)
         self.elements_left -= size
-        if self.elements_left <= 0:
+        if self.elements_left < 0:
             limit = self.limits.max_elements
-            raise LimitProblem("maxElements", limit - self.elements_left + 1, limit)
+            raise LimitProblem("maxElements", limit - self.elements_left, limit)
         return depth + 1
 
     def ext(self, code: int, payload: Any) -> Any:
         """An extension value whose payload is MessagePack."""
         return self.codec.ext(code, self.codec.pack(payload))
+
+    def fields(self, code: int, payload: list[Any], depth: int) -> Any:
+        """An extension value whose payload is an array of plain fields."""
+        self.enter(len(payload), depth)
+        return self.ext(code, payload)
 
     def text_ext(self, code: int, text: str) -> Any:
         """An extension value whose payload is bare text."""
@@ -127,6 +133,8 @@ class WireEncoder:
         size = len(view)
         self.spend(size)
         if size < BUFFER_BYTES:
+            return bytes(view)
+        if len(self.buffers) == MAX_BUFFERS:
             return bytes(view)
         self.buffers.append(view)
         return self.ext(13, len(self.buffers) - 1)
@@ -153,7 +161,7 @@ class WireEncoder:
     def _ints_fit(self, values: Any, kinds: set[type]) -> bool:
         if len(kinds) > 1:
             values = [value for value in values if type(value) is int]
-        return -SAFE_INT <= min(values) and max(values) <= SAFE_INT
+        return bool(min(values) >= -SAFE_INT and max(values) <= SAFE_INT)
 
     def mapping(self, value: dict[Any, Any], depth: int) -> Any:
         """A dict: a map where host and Python agree on its keys, pairs otherwise."""
@@ -176,12 +184,11 @@ class WireEncoder:
             return out
         inside = self.enter(2 * len(value), depth)
         pairs: list[Any] = []
-        key = None
         try:
-            for key, item in value.items():
-                pairs.append([self.walk(key, inside), self.walk(item, inside)])
+            for name, item in value.items():
+                pairs.append([self.walk(name, inside), self.walk(item, inside)])
         except ValueProblem as problem:
-            problem.steps.append(f"[{key!r:.80}]")
+            problem.steps.append(f"[{name!r:.80}]" if type(name) in _ATOMS_AND_INT else f"{{{len(pairs)}}}")
             raise
         return self.ext(6, pairs)
 
@@ -205,18 +212,21 @@ class WireEncoder:
     def ref(self, value: Any, depth: int) -> Any:
         """Keeps an object and names it; a whole result gets the id of its call."""
         refs = self.refs
-        if depth == 0 and self.call:
+        if depth == 1 and self.call:
             ref = self.call
             refs.keep(ref, self.session, value)
         else:
             ref = refs.add(self.session, value)
-        return self.ext(15, refs.describe(ref, value))
+        return self.fields(15, refs.describe(ref, value), depth)
 
 
 def is_reordered_key(key: str) -> bool:
     """Whether a plain object of the host would move or lose this key."""
-    if key[:1] in "0123456789":
-        return key.isdecimal() and key.isascii() and (key[0] != "0" or key == "0")
+    if "0" <= key < ":":
+        # An array index: a canonical decimal below 2^32 - 1.
+        if len(key) > 10 or not (key.isdecimal() and key.isascii()) or (key[0] == "0" and key != "0"):
+            return False
+        return int(key) < 4_294_967_295
     return key == "__proto__"
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from io import BytesIO
     from typing import Any
 
+    from snakebridge._internal.batches import Batches
+
 HELLO, CALL, END_SESSION, BYE, RESULT, ERROR = 0, 1, 2, 5, 16, 17
 RETURNS, REF, NONE, KEEP, SILENT = 3, 2, 3, 4, 8
 
@@ -57,6 +59,7 @@ class Worker:
         self.best_codec = "builtin"
         self.spent = 0
         self.greeted = False
+        self._batches: Batches | None = None
         self.paths = list(sys.path)
 
     def use_codec(self, codec: codecs.Codec) -> None:
@@ -148,7 +151,7 @@ class Worker:
         if type(message) is list and len(message) >= 10 and type(message[3]) is str and type(message[9]) is int:
             session, flags = message[3], message[9]
         self.progress.started = call
-        if self.progress.claims and self.progress.claims.pop(call, None):
+        if self.progress.claims and self.progress.claims.pop(call, False):
             self.note_failure(call, session, flags, Cancelled(False).failure())
         else:
             self.send_failure(call, session, flags, problem.failure())
@@ -210,7 +213,7 @@ class Worker:
             try:
                 progress.started = call
                 progress.running = call
-                if progress.claims and progress.claims.pop(call, None):
+                if progress.claims and progress.claims.pop(call, False):
                     progress.running = 0
                     # The control thread has told the host already.
                     return self.note_failure(call, message[3], flags, Cancelled(False).failure())
@@ -239,6 +242,7 @@ class Worker:
             write_frame(lifeline.DATA, data, buffers)
         elif not flags & SILENT:
             write_all(lifeline.DATA, HEAD.pack(len(data), 0) + data)
+        return None
 
     def encode(self, call: int, session: str, flags: int, result: Any) -> tuple[bytes, Sequence[memoryview]]:
         """Encodes a result in the form that `flags` ask for, and keeps it if they say so."""
@@ -246,16 +250,13 @@ class Worker:
         returns = flags & RETURNS
         encoder.begin(call, session, VALUE if returns == VALUE else AUTO)
         if returns == REF:
-            tree = None if flags & SILENT else encoder.ref(result, 0)
+            tree = None if flags & SILENT else encoder.ref(result, 1)
             if flags & SILENT:
                 self.refs.keep(call, session, result)
         else:
             if flags & KEEP:
                 self.refs.keep(call, session, result)
-            if returns == NONE or flags & SILENT:
-                tree = None
-            else:
-                tree = encoder.encode(result)
+            tree = None if returns == NONE or flags & SILENT else encoder.encode(result)
         if flags & SILENT:
             return b"", ()
         data = self.pack([RESULT, call, tree], result)
@@ -269,14 +270,12 @@ class Worker:
         self.check_frame(len(data), self.encoder.buffers)
         return data, self.encoder.buffers
 
-    def batches(self) -> Any:
-        try:
-            return self._batches
-        except AttributeError:
+    def batches(self) -> Batches:
+        if self._batches is None:
             from snakebridge._internal.batches import Batches
 
             self._batches = Batches(self.encoder, self.refs)
-            return self._batches
+        return self._batches
 
     def pack(self, tree: Any, value: Any) -> bytes:
         try:
@@ -339,7 +338,7 @@ class Worker:
         call, session = message[2], message[3]
         progress = self.progress
         progress.started = call
-        if progress.claims and progress.claims.pop(call, None):
+        if progress.claims and progress.claims.pop(call, False):
             return
         if message[1] != PROTOCOL:
             self.send_failure(call, session, 0, VersionProblem(message[1], message[1]).failure())

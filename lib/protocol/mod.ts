@@ -7,6 +7,7 @@
 export * from "./arrow_data.ts";
 export * from "./containers.ts";
 export { type DTypeInfo, parseDType } from "./dtype.ts";
+export * from "./failures.ts";
 export * from "./frame_reader.ts";
 export * from "./limits.ts";
 export * from "./message_codec.ts";
@@ -24,4 +25,6 @@ export * from "./opaque.ts";
 export { MessageDecodeError, ValueEncodeError } from "./protocol_errors.ts";
 export * from "./ref_port.ts";
 export * from "./slice.ts";
+export { fromTaggedJson, type JsonValue, toTaggedJson } from "./tagged_json.ts";
+export * from "./value_types.ts";
 export * from "./version.ts";

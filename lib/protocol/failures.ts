@@ -1,0 +1,193 @@
+// Section 7 of proto/PROTOCOL.md.
+import { ProtocolError } from "../errors/mod.ts";
+
+/** What every failure has. */
+export interface FailureBase {
+  /** What happened, in words. */
+  readonly message: string;
+  /** Id of the earlier call whose failure this is, when its result was to be used. */
+  readonly origin?: number;
+}
+
+/** One frame of a Python traceback. */
+export type FailureFrame = readonly [file: string, line: number, function_: string, source: string | null];
+
+/** Python raised. */
+export interface PythonFailure extends FailureBase {
+  readonly kind: "python";
+  /** Qualified name, such as `builtins.ValueError`. */
+  readonly type: string;
+  /** Qualified names of the class and its bases, most derived first, without `object`. */
+  readonly mro: readonly string[];
+  /** As Python prints it. */
+  readonly traceback: string;
+  /** Outermost first. */
+  readonly frames: readonly FailureFrame[];
+  /** `__cause__`. */
+  readonly cause: PythonFailure | null;
+  /** `__context__`. */
+  readonly context: PythonFailure | null;
+  /** Whether Python would hide the context. */
+  readonly suppressContext: boolean;
+  /** `__notes__`. */
+  readonly notes: readonly string[];
+  /** Attributes of the exception that have an encoding. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** The call was cancelled. */
+export interface CancelledFailure extends FailureBase {
+  readonly kind: "cancelled";
+  /** Whether it had begun. */
+  readonly started: boolean;
+}
+
+/** A value has no encoding. */
+export interface ValueFailure extends FailureBase {
+  readonly kind: "value";
+  /** Where, such as `$[0].name`. */
+  readonly path: string;
+  /** Its Python type. */
+  readonly type: string;
+}
+
+/** A limit was hit. */
+export interface LimitFailure extends FailureBase {
+  readonly kind: "limit";
+  /** Which: `maxFrameBytes`, `maxDepth`, `maxElements` or `cycle`. */
+  readonly limit: string;
+  /** What was seen. */
+  readonly value: number | null;
+  /** What is allowed. */
+  readonly max: number | null;
+}
+
+/** A ref cannot be used. */
+export interface RefFailure extends FailureBase {
+  readonly kind: "ref";
+  /** Why. */
+  readonly reason: "released" | "unknown" | "session";
+  /** Which. */
+  readonly id: number;
+}
+
+/** A message was malformed, or its version is not spoken. */
+export interface ProtocolFailure extends FailureBase {
+  readonly kind: "protocol";
+  /** Set when versions do not meet. */
+  readonly hostProtocol?: number;
+  /** Set when versions do not meet. */
+  readonly hostMinProtocol?: number;
+  /** Set when versions do not meet. */
+  readonly workerProtocol?: number;
+  /** Set when versions do not meet. */
+  readonly workerMinProtocol?: number;
+}
+
+/** Why a call failed, told apart by `kind`. */
+export type Failure =
+  | PythonFailure
+  | CancelledFailure
+  | ValueFailure
+  | LimitFailure
+  | RefFailure
+  | ProtocolFailure;
+
+/** Deepest chain of causes that is followed; the worker cuts at 20. */
+const MAX_CHAIN = 32;
+
+/**
+ * Checks a decoded failure. What is missing or of a wrong type gets an empty value: a failure that is told badly is
+ * still a failure.
+ *
+ * @throws {ProtocolError} if it is not a map, or its kind is unknown.
+ */
+export function parseFailure(value: unknown): Failure {
+  return failure(value, 0);
+}
+
+function failure(value: unknown, depth: number): Failure {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ProtocolError("Cannot read failure: it is not a map");
+  }
+  const fields = value as Readonly<Record<string, unknown>>;
+  const base: FailureBase = {
+    message: text(fields.message),
+    ...(typeof fields.origin === "number" ? { origin: fields.origin } : {}),
+  };
+  switch (fields.kind) {
+    case "python":
+      return {
+        ...base,
+        kind: "python",
+        type: text(fields.type),
+        mro: texts(fields.mro),
+        traceback: text(fields.traceback),
+        frames: list(fields.frames).filter(Array.isArray).map((frame): FailureFrame => [
+          text(frame[0]),
+          count(frame[1]) ?? 0,
+          text(frame[2]),
+          typeof frame[3] === "string" ? frame[3] : null,
+        ]),
+        cause: linked(fields.cause, depth),
+        context: linked(fields.context, depth),
+        suppressContext: fields.suppressContext === true,
+        notes: texts(fields.notes),
+        attributes: attributes(fields.attributes),
+      };
+    case "cancelled":
+      return { ...base, kind: "cancelled", started: fields.started === true };
+    case "value":
+      return { ...base, kind: "value", path: text(fields.path), type: text(fields.type) };
+    case "limit":
+      return { ...base, kind: "limit", limit: text(fields.limit), value: count(fields.value), max: count(fields.max) };
+    case "ref": {
+      const { reason } = fields;
+      return {
+        ...base,
+        kind: "ref",
+        reason: reason === "released" || reason === "session" ? reason : "unknown",
+        id: count(fields.id) ?? 0,
+      };
+    }
+    case "protocol": {
+      const versions = ["hostProtocol", "hostMinProtocol", "workerProtocol", "workerMinProtocol"] as const;
+      return {
+        ...base,
+        kind: "protocol",
+        ...Object.fromEntries(
+          versions.filter((name) => typeof fields[name] === "number").map((name) => [name, fields[name]]),
+        ),
+      };
+    }
+    default:
+      throw new ProtocolError(`Cannot read failure: its kind is ${JSON.stringify(text(fields.kind))}`);
+  }
+}
+
+function linked(value: unknown, depth: number): PythonFailure | null {
+  if (value === null || value === undefined || depth >= MAX_CHAIN) return null;
+  const next = failure(value, depth + 1);
+  return next.kind === "python" ? next : null;
+}
+
+function attributes(value: unknown): Record<string, unknown> {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), item]));
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function count(value: unknown): number | null {
+  return typeof value === "number" ? value : typeof value === "bigint" ? Number(value) : null;
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function texts(value: unknown): string[] {
+  return list(value).filter((item) => typeof item === "string");
+}

@@ -9,7 +9,7 @@ import { MessageType } from "./messages.ts";
 import { NdArray } from "./ndarray.ts";
 import { Complex, Decimal, isDecimalText } from "./number_values.ts";
 import { OpaqueValue } from "./opaque.ts";
-import { limitError, MessageDecodeError, Undecodable } from "./protocol_errors.ts";
+import { decodeError, limitError, Undecodable } from "./protocol_errors.ts";
 import type { RefPort } from "./ref_port.ts";
 import { Ellipsis, Slice } from "./slice.ts";
 import { durationOf, parseDate, parseDateTime, parseTime } from "./time_values.ts";
@@ -63,11 +63,7 @@ export class MessageDecoder {
       const callId = (type === MessageType.result || type === MessageType.error) && typeof id === "number"
         ? id
         : undefined;
-      throw new MessageDecodeError(
-        `Cannot decode message: ${error instanceof Error ? error.message : error}`,
-        callId,
-        error instanceof Undecodable ? undefined : error,
-      );
+      throw decodeError("message", error, callId);
     } finally {
       this.#busy = false;
       this.#buffers = NO_BUFFERS;
@@ -78,8 +74,8 @@ export class MessageDecoder {
 
   #messageLength(): number {
     const head = this.#byte();
-    if (head >= 0x90 && head <= 0x9f) return this.#count(head & 15, 1);
-    if (head === 0xdc) return this.#count(this.#uint(2), 1);
+    if (head >= 0x90 && head <= 0x9f) return this.#count(head & 15, 0);
+    if (head === 0xdc) return this.#count(this.#uint(2), 0);
     throw new Undecodable("it is not an array");
   }
 
@@ -105,11 +101,11 @@ export class MessageDecoder {
 
   /** A number of items that follow, checked against what is there and what is allowed. */
   #count(items: number, bytesPerItem: number): number {
+    this.#need(items * bytesPerItem);
     if (items > this.#left) {
       const { maxElements } = this.#limits;
       throw limitError("decode", "maxElements", maxElements - this.#left + items, maxElements);
     }
-    this.#need(items * bytesPerItem);
     this.#left -= items;
     return items;
   }

@@ -73,3 +73,10 @@ export function limitError(
 export function cycleError(path: string): LimitExceededError {
   return new LimitExceededError(`Cannot encode value at ${path}: it contains itself`, "cycle");
 }
+
+/** The error for whatever went wrong in a decoder. */
+export function decodeError(what: string, error: unknown, callId?: number): MessageDecodeError {
+  if (error instanceof Undecodable) return new MessageDecodeError(`Cannot decode ${what}: ${error.message}`, callId);
+  const message = error instanceof LimitExceededError ? error.message : `Cannot decode ${what}: ${String(error)}`;
+  return new MessageDecodeError(message, callId, error);
+}

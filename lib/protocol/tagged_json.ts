@@ -10,14 +10,7 @@ import { decodedNdArray, decodedRef } from "./message_decoder.ts";
 import { dtypeOfView, NdArray } from "./ndarray.ts";
 import { Complex, Decimal, floatText, isDecimalText, PyFloat } from "./number_values.ts";
 import { OpaqueValue } from "./opaque.ts";
-import {
-  cycleError,
-  limitError,
-  MessageDecodeError,
-  Undecodable,
-  Unencodable,
-  ValueEncodeError,
-} from "./protocol_errors.ts";
+import { cycleError, decodeError, limitError, Undecodable, Unencodable, ValueEncodeError } from "./protocol_errors.ts";
 import type { RefPort } from "./ref_port.ts";
 import { Ellipsis, EllipsisType, Slice } from "./slice.ts";
 import {
@@ -79,11 +72,7 @@ export function fromTaggedJson(json: unknown, refs: RefPort = NO_REFS, limits: L
   try {
     return new JsonDecoder(refs, limits).value(json, 0);
   } catch (error) {
-    throw new MessageDecodeError(
-      `Cannot decode tagged JSON: ${error instanceof Error ? error.message : error}`,
-      undefined,
-      error instanceof Undecodable ? undefined : error,
-    );
+    throw decodeError("tagged JSON", error);
   }
 }
 

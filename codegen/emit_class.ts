@@ -1,0 +1,147 @@
+/**
+ * One Python class to one TypeScript class: a typed face of remote objects.
+ *
+ * @module
+ */
+
+import { comment } from "./docs.ts";
+import { constantText, emitCallable, type FileWriter, remoteArgument, tierOf } from "./emit_module.ts";
+import type { PyAttribute, PyClassModel, PyFunction } from "./model.ts";
+import { NameScope, SPECIAL_NAMES } from "./names.ts";
+import { memberTexts, type PlannedClass } from "./plan.ts";
+import { isValueClass, resultType } from "./types.ts";
+
+/** Special methods that are read like properties. */
+const SPECIAL_PROPERTIES = new Set(["__len__"]);
+
+/** Writes a class. */
+export function emitClass(file: FileWriter, planned: PlannedClass): string {
+  const { model, reference, base, module } = planned;
+  const python = `${module}.${model.path}`;
+  file.symbols.push({ python, ts: reference.name, kind: "class", tier: tierOf(model.constructor_) });
+  if (isValueClass(model.id, model.bases)) return emitValueClass(file, planned);
+  const doc = comment(model.doc, { fallback: `Python class \`${python}\`.`, brief: true });
+  const lines: string[] = [
+    `/** Python name. */\nstatic ${base === undefined ? "" : "override "}readonly pythonName: string = ${JSON.stringify(model.id)};`,
+  ];
+  const inherited = base === undefined ? new Map<string, string>() : memberTexts(base.model);
+  const own = memberTexts(model);
+  /** Members that mean the same as in the base are left to it, unless they speak of Self. */
+  const state = (key: string): "new" | "override" | "inherited" => {
+    const text = own.get(key);
+    if (inherited.get(key) !== text) return "new";
+    return text!.includes('"k":"self"') ? "override" : "inherited";
+  };
+  if (model.public) {
+    const modifier = state("create") === "new" ? "static" : "static override";
+    lines.push(emitCallable(file, {
+      head: (parameters, returns) => `${modifier} create(${parameters}): ${returns}`,
+      body: (forwarded, result) => `return $py.call(${JSON.stringify(model.path)}, ${forwarded}${result});`,
+      signatures: model.constructor_,
+      owner: `${reference.name}_create`,
+      self: reference,
+      doc: model.doc,
+      fallback: `Makes a \`${python}\`.`,
+    }));
+    file.symbols.push({ python, ts: `${reference.name}.create`, kind: "constructor", tier: tierOf(model.constructor_) });
+  }
+  const isStatic = (item: PyFunction | PyAttribute): boolean =>
+    "binding" in item ? item.binding === "static" || item.binding === "class" : item.static;
+  const members = [...model.methods, ...model.attributes].sort((left, right) => left.name < right.name ? -1 : 1);
+  const staticNames = new NameScope().assign(members.filter(isStatic).map((item) => item.name), () => "static");
+  const instanceNames = new NameScope(["$"]).assign(
+    members.filter((item) => !isStatic(item)).map((item) => item.name),
+    () => "member",
+  );
+  for (const item of members) {
+    const alone = isStatic(item);
+    const name = (alone ? staticNames : instanceNames).get(item.name)!;
+    const how = state("binding" in item ? `${item.binding} ${item.name}` : `attribute ${item.name}`);
+    if (how === "inherited") continue;
+    const modifier = `${alone ? "static " : ""}${how === "override" ? "override " : ""}`;
+    lines.push(
+      "binding" in item
+        ? emitMethod(file, planned, item, name, modifier, alone)
+        : emitProperty(file, planned, item, name, modifier, alone),
+    );
+  }
+  const parent = base === undefined ? file.value("PyObject") : base.reference.name;
+  return `${doc}\nexport class ${reference.name} extends ${parent} {\n${lines.join("\n\n")}\n}`;
+}
+
+/** Classes whose instances are plain values in the host: a function that makes the value. */
+function emitValueClass(file: FileWriter, planned: PlannedClass): string {
+  const { model, reference, module } = planned;
+  return emitCallable(file, {
+    head: (parameters, returns) => `export function ${reference.name}(${parameters}): ${returns}`,
+    body: (forwarded, result) => `return $py.call(${JSON.stringify(model.path)}, ${forwarded}${result});`,
+    signatures: model.constructor_.map((item) => ({ ...item, returns: { k: "name", n: model.id, a: [] } })),
+    owner: reference.name,
+    doc: model.doc,
+    fallback: `Makes a \`${module}.${model.path}\`, which arrives as a plain value.`,
+  });
+}
+
+/** The module that a class is reached through: the file's own, or where an unexported class lives. */
+function home(file: FileWriter, model: PyClassModel): string {
+  if (model.public) return "$py";
+  return `${file.value("pyModule")}(${JSON.stringify(model.id.slice(0, -model.path.length - 1))})`;
+}
+
+function emitMethod(
+  file: FileWriter,
+  { model, reference, module }: PlannedClass,
+  item: PyFunction,
+  name: string,
+  modifier: string,
+  alone: boolean,
+): string {
+  const python = `${module}.${model.path}.${item.name}`;
+  const special = SPECIAL_PROPERTIES.has(item.name);
+  file.symbols.push({
+    python,
+    ts: `${reference.name}.${name}`,
+    kind: special ? "property" : "method",
+    tier: tierOf(item.signatures),
+  });
+  if (special) {
+    const result = resultType(item.signatures[0]?.returns ?? { k: "name", n: "int", a: [] }, file.scope(reference));
+    return `/** What Python's \`len()\` gives. */\n${modifier}get ${name}(): ${result.text} {\n` +
+      `return this[${file.value("callMethod")}](${JSON.stringify(item.name)}, []);\n}`;
+  }
+  const target = alone
+    ? `${home(file, model)}.call(${JSON.stringify(`${model.path}.${item.name}`)}, `
+    : `this[${file.value("callMethod")}](${JSON.stringify(item.name)}, `;
+  return emitCallable(file, {
+    head: (parameters, returns) => `${modifier}${name}(${parameters}): ${returns}`,
+    body: (forwarded, result) => `return ${target}${forwarded}${result});`,
+    signatures: item.signatures,
+    owner: `${reference.name}_${name}`,
+    self: reference,
+    doc: item.name in SPECIAL_NAMES ? "" : item.doc,
+    fallback: item.name in SPECIAL_NAMES ? `Calls \`${item.name}\`.` : `Calls \`${python}\`.`,
+  });
+}
+
+function emitProperty(
+  file: FileWriter,
+  { model, reference, module }: PlannedClass,
+  item: PyAttribute,
+  name: string,
+  modifier: string,
+  alone: boolean,
+): string {
+  const python = `${module}.${model.path}.${item.name}`;
+  file.symbols.push({ python, ts: `${reference.name}.${name}`, kind: "property", tier: item.tier });
+  const doc = comment(item.doc, { fallback: `\`${python}\`.`, brief: true });
+  const constant = alone ? constantText(item) : undefined;
+  if (constant !== undefined) {
+    return `${doc}\n${modifier}readonly ${name}: ${constant.type} = ${constant.text};`;
+  }
+  const result = resultType(item.type, file.scope(reference));
+  const made = result.remote === undefined ? "" : remoteArgument(file, result.remote);
+  const read = alone
+    ? `${home(file, model)}.attr(${JSON.stringify(`${model.path}.${item.name}`)}${made})`
+    : `this[${file.value("getAttribute")}](${JSON.stringify(item.name)}${made})`;
+  return `${doc}\n${modifier}get ${name}(): ${result.text} {\nreturn ${read};\n}`;
+}

@@ -4,8 +4,8 @@ import { clearTimeout, setTimeout } from "node:timers";
 export interface Clock {
   /** Monotonic time, in milliseconds. */
   now(): number;
-  /** Runs `callback` after `delayMs`; the timer does not keep the process alive. */
-  setTimer(callback: () => void, delayMs: number): Timer;
+  /** Runs `callback` after `delayMs`. The timer keeps the process alive only when `keepAlive` says so. */
+  setTimer(callback: () => void, delayMs: number, keepAlive?: boolean): Timer;
 }
 
 /** A running timer. */
@@ -20,9 +20,9 @@ const MAX_DELAY_MS = 2_147_483_647;
 /** The real clock. */
 export const systemClock: Clock = {
   now: (): number => performance.now(),
-  setTimer(callback: () => void, delayMs: number): Timer {
+  setTimer(callback: () => void, delayMs: number, keepAlive = false): Timer {
     const handle = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
-    handle.unref();
+    if (!keepAlive) handle.unref();
     return { cancel: (): void => clearTimeout(handle) };
   },
 };

@@ -13,7 +13,11 @@ export function asPermissionError(error: unknown, action: string): PermissionReq
   const [, kind, named, described] = match;
   const flag = named === undefined ? `--allow-${kind}` : `--allow-${kind}=${named}`;
   const wanted = named ?? described ?? "";
-  return new PermissionRequiredError(`Cannot ${action}: Deno may not ${verb(kind ?? "")} "${wanted}"; add ${flag}`, flag, error);
+  return new PermissionRequiredError(
+    `Cannot ${action}: Deno may not ${verb(kind ?? "")} "${wanted}"; add ${flag}`,
+    flag,
+    error,
+  );
 }
 
 function verb(kind: string): string {

@@ -93,5 +93,7 @@ export function childEnvironment(): Record<string, string> {
     : Object.fromEntries(CHILD_ENV_NAMES.map((name) => [name, readEnv(name)]));
   // Deno's own bookkeeping for inherited descriptors must not reach a grandchild that is a Deno, too.
   delete source.DENO_EXTRA_STDIO_FDS;
-  return Object.fromEntries(Object.entries(source).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(source).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

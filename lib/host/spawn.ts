@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import process from "node:process";
 import { asPermissionError } from "./permission.ts";
 
@@ -34,6 +34,7 @@ export interface ChildExit {
 }
 
 const STDERR_TAIL_BYTES = 8192;
+const LAST_WORDS_MS = 100;
 
 /**
  * A child process with three socket pairs: descriptors 3 (data), 4 (control) and 5 (lifeline).
@@ -47,6 +48,7 @@ export class Child {
   readonly control: Socket;
   /** Settles once the child has ended; never rejects. */
   readonly exited: Promise<ChildExit>;
+  readonly #stderrEnded: Promise<void>;
   readonly #process: ChildProcess;
   #tail: Uint8Array[] = [];
   #tailBytes = 0;
@@ -72,6 +74,11 @@ export class Child {
     }
     this.#forward(child.stdout as Socket | null, options.stdout, process.stdout, false);
     this.#forward(child.stderr as Socket | null, options.stderr, process.stderr, true);
+    this.#stderrEnded = new Promise((resolve) => {
+      if (child.stderr === null || child.stderr === undefined) return resolve();
+      child.stderr.once("end", resolve);
+      child.stderr.once("close", resolve);
+    });
     child.unref();
   }
 
@@ -100,9 +107,9 @@ export class Child {
     } catch (error) {
       throw asPermissionError(error, "start Python") ?? error;
     }
-    const sockets = [child.stdio[3], child.stdio[4], child.stdio[5]] as unknown as Socket[];
-    if (sockets.some((socket) => socket === undefined || socket === null)) return new Child(child, [], options);
-    return new Child(child, sockets, options);
+    // Absent when the program could not be started; the reason then arrives as an event.
+    const sockets = (child.stdio as readonly unknown[]).slice(3).filter((socket) => socket instanceof Socket);
+    return new Child(child, sockets.length === 3 ? sockets : [], options);
   }
 
   /** Whether the streams exist; false when the program could not be started, which `exited` explains. */
@@ -137,12 +144,19 @@ export class Child {
     if (this.#refs === 0) this.data.unref();
   }
 
-  /** Waits for the end and keeps this process alive meanwhile. */
+  /** Waits for the end, and a moment for its last words; keeps this process alive meanwhile. */
   async waitExit(): Promise<ChildExit> {
-    if (this.#exit !== undefined) return this.#exit;
     this.#process.ref();
     try {
-      return await this.exited;
+      const exit = await this.exited;
+      // A grandchild may hold standard error open for ever.
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await Promise.race([
+        this.#stderrEnded,
+        new Promise((resolve) => timer = setTimeout(resolve, LAST_WORDS_MS)),
+      ]);
+      clearTimeout(timer);
+      return exit;
     } finally {
       this.#process.unref();
     }

@@ -1,0 +1,204 @@
+import { deferred, type Expiring } from "../async/mod.ts";
+import { CallCancelledError, CallTimeoutError } from "../errors/mod.ts";
+import { Returns } from "../protocol/mod.ts";
+import type { Behind, Handle } from "../refs/mod.ts";
+import type { Reply } from "../rpc/mod.ts";
+import type { SessionScope } from "../session/mod.ts";
+import type { Job, Worker } from "../worker/mod.ts";
+import type { Core } from "./core.ts";
+import type { CallOptions } from "./options.ts";
+import { remotesOf, workerOf } from "./remotes.ts";
+
+/** One call, before it has a worker. */
+export interface CallPlan {
+  /** What is called; a `CallKind`. */
+  readonly kind: number;
+  /** Module, or object. */
+  readonly target: string | Handle;
+  /** Dotted name, or operation. */
+  readonly name: string;
+  /** Positional arguments. */
+  readonly args: readonly unknown[];
+  /** Keyword arguments. */
+  readonly kwargs: Readonly<Record<string, unknown>> | null;
+}
+
+/** Words for a call, such as `math.sqrt` or `DataFrame.head`. */
+export function describeCall(target: string | Handle, name: string): string {
+  const owner = typeof target === "string" ? target : target.info?.type ?? "object";
+  return name === "" ? owner : `${owner}.${name}`;
+}
+
+/** The wire's word for {@linkcode CallOptions.returns}. */
+export function returnFlags(options: CallOptions | undefined): number {
+  switch (options?.returns) {
+    case undefined:
+    case "auto":
+      return Returns.auto;
+    case "value":
+      return Returns.value;
+    case "ref":
+      return Returns.ref;
+    default:
+      throw new TypeError(`Cannot call: returns is "${String(options?.returns)}", expected "auto", "value" or "ref"`);
+  }
+}
+
+/** The time limit of a call, checked. */
+export function timeoutOf(core: Core, options: CallOptions | undefined): number {
+  const timeoutMs = options?.timeoutMs ?? core.timeoutMs;
+  if (!(timeoutMs > 0)) throw new RangeError(`Cannot call: timeoutMs is ${timeoutMs}, expected more than 0`);
+  return timeoutMs;
+}
+
+/** One call on its way: through the line, to a worker, and back. */
+class CallJob implements Job, Reply, Expiring {
+  readonly single = true;
+  readonly worker: Worker | undefined;
+  readonly deadlineAt: number;
+  readonly promise: Promise<unknown>;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #core: Core;
+  readonly #scope: SessionScope;
+  readonly #plan: CallPlan;
+  readonly #flags: number;
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  #runningOn: Worker | undefined;
+  #done: (() => void) | undefined;
+  #settled = false;
+
+  constructor(
+    core: Core,
+    scope: SessionScope,
+    plan: CallPlan,
+    options: CallOptions | undefined,
+    remotes: readonly Behind[],
+  ) {
+    this.#core = core;
+    this.#scope = scope;
+    this.#plan = plan;
+    this.#flags = returnFlags(options);
+    this.#timeoutMs = timeoutOf(core, options);
+    this.#signal = options?.signal;
+    this.deadlineAt = core.clock.now() + this.#timeoutMs;
+    const { target } = plan;
+    let start: Worker | undefined;
+    if (typeof target !== "string") {
+      target.table.use(target, scope.id);
+      start = target.table.owner as Worker;
+    }
+    this.worker = workerOf(this.what, remotes, start);
+    const { promise, resolve, reject } = deferred<unknown>();
+    this.promise = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get what(): string {
+    return describeCall(this.#plan.target, this.#plan.name);
+  }
+
+  get preferred(): Worker | undefined {
+    return this.#scope.preferred;
+  }
+
+  submit(): void {
+    const signal = this.#signal;
+    if (signal !== undefined) {
+      if (signal.aborted) return this.fail(new CallCancelledError(this.what, false, signal.reason));
+      signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+    this.#core.deadlines.add(this);
+    this.#core.pool.submit(this);
+  }
+
+  start(worker: Worker, done: () => void): readonly number[] {
+    if (this.#settled) return [];
+    const { kind, target, name, args, kwargs } = this.#plan;
+    const session = this.#scope.id;
+    this.#scope.touch(worker);
+    try {
+      const id = worker.peer.call({
+        session,
+        kind,
+        target: typeof target === "string" ? target : worker.refs.use(target, session),
+        name,
+        args,
+        kwargs,
+        flags: this.#flags,
+        what: this.what,
+      }, this);
+      this.#runningOn = worker;
+      this.#done = done;
+      return [id];
+    } catch (error) {
+      this.#settle(error, true);
+      return [];
+    }
+  }
+
+  reset(): void {
+    this.#runningOn = undefined;
+    this.#done = undefined;
+  }
+
+  fulfil(value: unknown): void {
+    this.#settle(value, false);
+    this.#done?.();
+  }
+
+  fail(error: Error): void {
+    this.#settle(error, true);
+    this.#done?.();
+  }
+
+  expire(): void {
+    this.#giveUp((mayHaveRun) => new CallTimeoutError(this.what, this.#timeoutMs, mayHaveRun));
+  }
+
+  readonly #onAbort = (): void => {
+    this.#giveUp((mayHaveRun) => new CallCancelledError(this.what, mayHaveRun, this.#signal?.reason));
+  };
+
+  /** Tells the caller first, then frees the place in the line or the worker. */
+  #giveUp(makeError: (mayHaveRun: boolean) => Error): void {
+    if (this.#settled) return;
+    const worker = this.#runningOn;
+    this.#settle(makeError(worker !== undefined), true);
+    if (worker === undefined) this.#core.pool.withdraw(this);
+    else worker.stop(this);
+  }
+
+  #settle(outcome: unknown, failed: boolean): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#core.deadlines.delete(this);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (failed) this.#reject(outcome);
+    else this.#resolve(outcome);
+  }
+}
+
+/**
+ * Makes a call and gives its result.
+ *
+ * @param remotes What stands behind the Python objects in the arguments; all of it must have been sent.
+ */
+export function submitCall(
+  core: Core,
+  scope: SessionScope,
+  plan: CallPlan,
+  options: CallOptions | undefined,
+  remotes: readonly Behind[] = remotesOf(plan.args, plan.kwargs),
+): Promise<unknown> {
+  try {
+    scope.check();
+    const job = new CallJob(core, scope, plan, options, remotes);
+    job.submit();
+    return job.promise;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

@@ -1,0 +1,42 @@
+import { type Clock, Deadlines } from "../async/mod.ts";
+import type { Pool } from "../pool/mod.ts";
+import { ambient, SessionScope } from "../session/mod.ts";
+
+/** What the parts of a bridge share. */
+export interface Core {
+  /** The bridge as users know it; identity only. */
+  readonly bridge: object;
+  /** Where calls go. */
+  readonly pool: Pool;
+  /** Time limits of calls. */
+  readonly deadlines: Deadlines;
+  /** Source of time. */
+  readonly clock: Clock;
+  /** Longest wait for a call, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Session of calls made outside any other. */
+  readonly root: SessionScope;
+  /** Sessions that live, by id. */
+  readonly sessions: Map<string, SessionScope>;
+}
+
+/** Makes what the parts of a bridge share. */
+export function createCore(bridge: object, pool: Pool, clock: Clock, timeoutMs: number): Core {
+  const root = new SessionScope("default");
+  return {
+    bridge,
+    pool,
+    clock,
+    timeoutMs,
+    root,
+    deadlines: new Deadlines(clock),
+    sessions: new Map([[root.id, root]]),
+  };
+}
+
+/** The session of a call: the one bound around the code, else that of the reference it starts from, else the root. */
+export function currentScope(core: Core, refSession?: string): SessionScope {
+  const bound = ambient();
+  if (bound !== undefined && bound.bridge === core.bridge) return bound.scope;
+  return (refSession === undefined ? undefined : core.sessions.get(refSession)) ?? core.root;
+}

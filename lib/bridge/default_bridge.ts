@@ -1,0 +1,70 @@
+import { ambient } from "../session/mod.ts";
+import { coreOf, SnakeBridge } from "./bridge.ts";
+import type { CallOptions } from "./options.ts";
+import type { PyProxy } from "./proxy.ts";
+import type { Session } from "./session.ts";
+
+let current: SnakeBridge | undefined;
+const bound = new WeakMap<object, SnakeBridge>();
+
+/**
+ * The bridge of code that names none: the one bound around it, else the one given to {@linkcode setDefaultBridge},
+ * else one that is made now and starts its workers with its first call.
+ */
+export function defaultBridge(): SnakeBridge {
+  const around = ambient();
+  const found = around === undefined ? undefined : bound.get(around.bridge);
+  if (found !== undefined) return found;
+  if (current === undefined || current.closed) current = SnakeBridge.lazy();
+  return current;
+}
+
+/** Makes `bridge` the one that code uses which names none; undefined goes back to a lazy one. */
+export function setDefaultBridge(bridge: SnakeBridge | undefined): void {
+  current = bridge;
+}
+
+/** The default bridge, when there is one; makes none. */
+export function existingDefaultBridge(): SnakeBridge | undefined {
+  return current;
+}
+
+/**
+ * Calls a Python function on the default bridge; see {@linkcode SnakeBridge.call}.
+ *
+ * @example No set-up at all
+ * ```ts
+ * import { call } from "@snakebridge/snakebridge";
+ *
+ * console.log(await call("math", "sqrt", [16])); // 4
+ * ```
+ */
+export function call(
+  module: string,
+  name: string,
+  args?: readonly unknown[],
+  kwargs?: object,
+  options?: CallOptions,
+): Promise<unknown> {
+  return defaultBridge().call(module, name, args, kwargs, options);
+}
+
+/** Reads an attribute of a module on the default bridge. */
+export function attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
+  return defaultBridge().attr(module, name, options);
+}
+
+/** A proxy of a module on the default bridge; see {@linkcode SnakeBridge.import}. */
+export function pyImport(module: string): PyProxy {
+  return defaultBridge().import(module);
+}
+
+/** Runs `fn` in a session of the default bridge; see {@linkcode SnakeBridge.withSession}. */
+export function withSession<T>(
+  fn: (session: Session) => T | Promise<T>,
+  options?: { readonly id?: string; readonly bridge?: SnakeBridge },
+): Promise<T> {
+  const bridge = options?.bridge ?? defaultBridge();
+  bound.set(coreOf(bridge).bridge, bridge);
+  return bridge.withSession(fn, options);
+}

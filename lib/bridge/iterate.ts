@@ -1,0 +1,59 @@
+import { CallKind } from "../protocol/mod.ts";
+import type { Behind, Handle } from "../refs/mod.ts";
+import type { SessionScope } from "../session/mod.ts";
+import { DEFAULTS } from "../worker/mod.ts";
+import { submitCall } from "./call_job.ts";
+import type { Core } from "./core.ts";
+import type { CallOptions } from "./options.ts";
+import { Pending } from "./pending.ts";
+
+/**
+ * Reads a Python iterable in batches.
+ *
+ * A batch is asked for when the one before is used up, and it grows while the consumer keeps up, so nothing runs far
+ * ahead and memory stays flat. Leaving the loop releases the iterator, which closes a generator.
+ */
+export async function* iterate(
+  core: Core,
+  scope: SessionScope,
+  source: Behind,
+  options?: CallOptions,
+): AsyncGenerator<unknown, void, undefined> {
+  const { returns: _items, ...transport } = options ?? {};
+  const iterator = await openIterator(core, scope, source, transport);
+  let size: number = DEFAULTS.iterationBatchSize;
+  try {
+    while (true) {
+      const plan = { kind: CallKind.next, target: iterator, name: "", args: [size], kwargs: null };
+      const [items, done] = await submitCall(core, scope, plan, options) as [unknown[], boolean];
+      for (const item of items) yield item;
+      if (done) return;
+      if (items.length === size) size = Math.min(size * 4, DEFAULTS.iterationMaxBatchSize);
+    }
+  } finally {
+    iterator.release();
+  }
+}
+
+async function openIterator(
+  core: Core,
+  scope: SessionScope,
+  source: Behind,
+  options: CallOptions,
+): Promise<Handle> {
+  const step = new Pending(
+    core,
+    scope,
+    {
+      kind: CallKind.operation,
+      target: source,
+      name: "iter",
+      args: [],
+      kwargs: null,
+      options: { ...options, returns: "ref" },
+    },
+    (handle) => ({ handle }),
+  );
+  const face = await step.result() as { handle: Handle };
+  return face.handle;
+}

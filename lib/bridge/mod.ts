@@ -1,0 +1,16 @@
+/**
+ * The bridge: call any Python library.
+ *
+ * @module
+ */
+export * from "./bridge.ts";
+export * from "./core.ts";
+export * from "./default_bridge.ts";
+export * from "./iterate.ts";
+export { Kw, kw, splitArguments } from "./keywords.ts";
+export * from "./options.ts";
+export { type FaceMaker, Pending, type StepPlan } from "./pending.ts";
+export { type PyProxy } from "./proxy.ts";
+export * from "./ref.ts";
+export * from "./session.ts";
+export { INSPECT_KEYS, showHandle } from "./show.ts";

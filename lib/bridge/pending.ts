@@ -1,0 +1,432 @@
+import { type Deferred, deferred, type Expiring } from "../async/mod.ts";
+import { CallCancelledError, CallTimeoutError, RefNotFoundError } from "../errors/mod.ts";
+import { CallFlag, CallKind, Returns } from "../protocol/mod.ts";
+import { type Behind, behindOf, type Handle } from "../refs/mod.ts";
+import type { Pool } from "../pool/mod.ts";
+import type { Reply } from "../rpc/mod.ts";
+import type { SessionScope } from "../session/mod.ts";
+import type { Job, Worker } from "../worker/mod.ts";
+import { type CallPlan, returnFlags, submitCall, timeoutOf } from "./call_job.ts";
+import type { Core } from "./core.ts";
+import type { CallOptions } from "./options.ts";
+import { remotesOf, workerOf } from "./remotes.ts";
+
+/** Makes the face that a settled object gets. */
+export type FaceMaker = (handle: Handle) => unknown;
+
+/** One step of a chain, before it has a worker. */
+export interface StepPlan {
+  /** What is called; a `CallKind`. */
+  readonly kind: number;
+  /** Module, or object: one that lives, or the result of an earlier step. */
+  readonly target: string | Behind;
+  /** Dotted name, or operation. */
+  readonly name: string;
+  /** Positional arguments. */
+  readonly args: readonly unknown[];
+  /** Keyword arguments. */
+  readonly kwargs: Readonly<Record<string, unknown>> | null;
+  /** Options of the call. */
+  readonly options: CallOptions | undefined;
+}
+
+const planners = new WeakMap<Pool, Planner>();
+
+/**
+ * The result of a call that may not have been made yet.
+ *
+ * It is sent at the end of the turn in which it was made, together with the steps that use it; only what somebody
+ * awaits travels back.
+ *
+ * ```
+ *  planned ──turn ends──▶ sent ──answer──▶ settled
+ * ```
+ */
+export class Pending implements Behind, Reply {
+  /** Session it belongs to. */
+  readonly scope: SessionScope;
+  /** What it does. */
+  readonly plan: StepPlan;
+  /** The hold on the result; there is one once it was sent and is kept. */
+  handle: Handle | undefined;
+  /** Why there is no result. */
+  failure: Error | undefined;
+  /** How many steps of its own turn use it. */
+  dependents = 0;
+  /** What stands behind the objects it uses: its target, and those in its arguments. */
+  readonly uses: readonly Behind[];
+  readonly #core: Core;
+  readonly #face: FaceMaker;
+  #result: Deferred<unknown> | undefined;
+  #sent = false;
+  #sentWaiters: (() => void)[] = [];
+  #job: ChainJob | undefined;
+  #id = 0;
+
+  /** Plans a step. */
+  constructor(core: Core, scope: SessionScope, plan: StepPlan, face: FaceMaker) {
+    scope.check();
+    this.#core = core;
+    this.scope = scope;
+    this.plan = plan;
+    this.#face = face;
+    // Before it joins the turn: looking at an attribute in the arguments plans a step of its own, which goes first.
+    this.uses = usedBy(plan);
+    let planner = planners.get(core.pool);
+    if (planner === undefined) planners.set(core.pool, planner = new Planner(core));
+    planner.add(this);
+  }
+
+  /** Words for messages. */
+  get what(): string {
+    const { target, name } = this.plan;
+    if (typeof target === "string") return name === "" ? target : `${target}.${name}`;
+    const owner = target instanceof Pending ? "…" : target.handle?.info?.type ?? "object";
+    return name === "" ? owner : `${owner}.${name}`;
+  }
+
+  /** Whether its call has been written. */
+  get sent(): boolean {
+    return this.#sent || this.failure !== undefined;
+  }
+
+  /** Settles when {@linkcode Pending.sent} becomes true. */
+  whenSent(): Promise<void> {
+    return this.sent ? Promise.resolve() : new Promise((resolve) => this.#sentWaiters.push(resolve));
+  }
+
+  /** Whether somebody awaits it. */
+  get wanted(): boolean {
+    return this.#result !== undefined;
+  }
+
+  /** What awaiting gives: the value, or the settled face of the object. */
+  result(): Promise<unknown> {
+    if (this.#result === undefined) {
+      this.#result = deferred();
+      if (this.failure !== undefined) this.#result.reject(this.failure);
+      else if (this.#sent) this.#fetch(this.#result);
+    }
+    return this.#result.promise;
+  }
+
+  /** Sends the step; false when it could not be sent, and was failed. */
+  send(worker: Worker, job: ChainJob, last: boolean): number | undefined {
+    const { kind, target, name, args, kwargs, options } = this.plan;
+    const session = this.scope.id;
+    this.#job = job;
+    this.#sent = true;
+    const kept = this.dependents > 0 || !this.wanted;
+    const flags = (this.wanted ? returnFlags(options) : Returns.none | (last ? 0 : CallFlag.silent)) |
+      (kept ? CallFlag.keep : 0);
+    const id = worker.peer.lastId + 1;
+    try {
+      if (typeof target !== "string" && target.failure !== undefined) throw target.failure;
+      const handle = typeof target === "string" ? undefined : target.handle;
+      if (typeof target !== "string" && handle === undefined) {
+        throw new RefNotFoundError(
+          `the object of ${this.what}`,
+          "it was awaited as a value and not kept; hold it with keep(), or start from the awaited value",
+        );
+      }
+      if (kept) this.handle = worker.refs.expect(id, session);
+      this.#id = worker.peer.call({
+        session,
+        kind,
+        target: handle === undefined ? target as string : worker.refs.use(handle, session),
+        name,
+        args,
+        kwargs,
+        flags,
+        what: this.what,
+      }, this);
+      this.#wakeWaiters();
+      return this.#id;
+    } catch (error) {
+      // Nothing was sent under this id: the next call takes it.
+      if (kept) worker.refs.unexpect(id);
+      this.handle = undefined;
+      this.#failed(error instanceof Error ? error : new Error(String(error)));
+      return undefined;
+    }
+  }
+
+  /** Undoes {@linkcode Pending.send}: the step was never begun and will be sent again. */
+  reset(): void {
+    this.#sent = false;
+    this.handle = undefined;
+    this.#job = undefined;
+  }
+
+  /** @inheritdoc */
+  fulfil(value: unknown): void {
+    this.handle?.table.answered(this.#id);
+    const found = behindOf(value)?.handle;
+    if (found?.id === this.#id) this.handle ??= found;
+    this.#result?.resolve(found !== undefined && found.id === this.#id ? this.#face(found) : value);
+    this.#job?.answered(this);
+  }
+
+  /** @inheritdoc */
+  fail(error: Error): void {
+    this.handle?.table.answered(this.#id);
+    this.#failed(error);
+    this.#job?.answered(this);
+  }
+
+  /** Fails it before it was sent, or while its answer is out. */
+  abandon(error: Error): void {
+    this.#failed(error);
+  }
+
+  #failed(error: Error): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.#wakeWaiters();
+    // A step that others use passes its failure on to them; one that nobody uses behaves like a promise nobody awaits.
+    if (this.#result === undefined && this.dependents === 0) void this.result();
+    else this.#result?.reject(error);
+  }
+
+  #wakeWaiters(): void {
+    for (const resolve of this.#sentWaiters.splice(0)) resolve();
+  }
+
+  /** Asks for a result that was kept in Python when its call was sent. */
+  #fetch(result: Deferred<unknown>): void {
+    const handle = this.handle;
+    if (handle === undefined) return;
+    const plan = { kind: CallKind.value, target: handle, name: "", args: [], kwargs: null };
+    submitCall(this.#core, this.scope, plan, this.plan.options).then((value) => {
+      const found = behindOf(value)?.handle;
+      if (found === undefined) return result.resolve(value);
+      // The worker names an object that is kept already by its own id; both names are one object.
+      handle.info ??= found.info;
+      result.resolve(this.#face(handle));
+    }, result.reject);
+  }
+}
+
+/** Steps that depend on each other; they go to one worker, in order. */
+class ChainJob implements Job, Expiring {
+  readonly worker: Worker | undefined;
+  readonly deadlineAt: number;
+  readonly #core: Core;
+  readonly #steps: readonly Pending[];
+  readonly #timeoutMs: number;
+  readonly #signals: readonly AbortSignal[];
+  #runningOn: Worker | undefined;
+  #done: (() => void) | undefined;
+  #open = new Set<Pending>();
+  #over = false;
+
+  constructor(core: Core, steps: readonly Pending[], worker: Worker | undefined) {
+    this.#core = core;
+    this.#steps = steps;
+    this.worker = worker;
+    this.#timeoutMs = Math.min(...steps.map(({ plan }) => timeoutOf(core, plan.options)));
+    this.deadlineAt = core.clock.now() + this.#timeoutMs;
+    this.#signals = steps.flatMap(({ plan }) => plan.options?.signal ?? []);
+  }
+
+  get what(): string {
+    return (this.#steps.at(-1) as Pending).what;
+  }
+
+  get preferred(): Worker | undefined {
+    return this.#steps[0]?.scope.preferred;
+  }
+
+  /** What later steps may name stays where it is. */
+  get single(): boolean {
+    const [step, ...others] = this.#steps;
+    return others.length === 0 && step !== undefined && step.wanted && step.dependents === 0;
+  }
+
+  submit(): void {
+    for (const signal of this.#signals) {
+      if (signal.aborted) return this.fail(new CallCancelledError(this.what, false, signal.reason));
+      signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+    this.#core.deadlines.add(this);
+    this.#core.pool.submit(this);
+  }
+
+  start(worker: Worker, done: () => void): readonly number[] {
+    if (this.#over) return [];
+    this.#done = done;
+    this.#runningOn = worker;
+    const ids: number[] = [];
+    let last = this.#steps.length - 1;
+    // The last step must be answered, or nobody would know when the chain is through.
+    while (last >= 0 && this.#steps[last]?.failure !== undefined) last -= 1;
+    for (const [index, step] of this.#steps.entries()) {
+      if (step.failure !== undefined) continue;
+      step.scope.touch(worker);
+      const id = step.send(worker, this, index === last);
+      if (id === undefined) continue;
+      this.#open.add(step);
+      ids.push(id);
+    }
+    if (ids.length === 0) this.#finish();
+    else if (this.#steps[last]?.failure !== undefined) ids.push(this.#fence(worker));
+    return ids;
+  }
+
+  /** Asks for nothing, to hear that what went before is through: the step meant for that could not be sent. */
+  #fence(worker: Worker): number {
+    const over = (): void => {
+      this.#open.clear();
+      this.#finish();
+      this.#done?.();
+    };
+    const session = (this.#steps[0] as Pending).scope.id;
+    const flags = Returns.none;
+    return worker.peer.call(
+      {
+        session,
+        kind: CallKind.moduleAttr,
+        target: "builtins",
+        name: "None",
+        args: [],
+        kwargs: null,
+        flags,
+        what: this.what,
+      },
+      { fulfil: over, fail: over },
+    );
+  }
+
+  reset(): void {
+    this.#runningOn = undefined;
+    this.#done = undefined;
+    this.#open.clear();
+    for (const step of this.#steps) if (step.failure === undefined) step.reset();
+  }
+
+  answered(step: Pending): void {
+    if (!this.#open.delete(step) || this.#open.size > 0) return;
+    this.#finish();
+    this.#done?.();
+  }
+
+  fail(error: Error): void {
+    this.#finish();
+    for (const step of this.#steps) step.abandon(error);
+  }
+
+  expire(): void {
+    this.#giveUp((mayHaveRun) => new CallTimeoutError(this.what, this.#timeoutMs, mayHaveRun));
+  }
+
+  readonly #onAbort = (): void => {
+    const reason = this.#signals.find((signal) => signal.aborted)?.reason;
+    this.#giveUp((mayHaveRun) => new CallCancelledError(this.what, mayHaveRun, reason));
+  };
+
+  #giveUp(makeError: (mayHaveRun: boolean) => Error): void {
+    if (this.#over) return;
+    const worker = this.#runningOn;
+    const error = makeError(worker !== undefined);
+    this.#finish();
+    const unanswered = worker === undefined ? this.#steps : [...this.#open];
+    for (const step of unanswered) step.abandon(error);
+    if (worker === undefined) this.#core.pool.withdraw(this);
+    else worker.stop(this);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#core.deadlines.delete(this);
+    for (const signal of this.#signals) signal.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+/** Collects the steps of a turn and sends those that belong together as one job. */
+class Planner {
+  readonly #core: Core;
+  #steps: Pending[] = [];
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  add(step: Pending): void {
+    this.#steps.push(step);
+    if (this.#steps.length > 1) return;
+    // Two microtasks: `await` looks for `then` one microtask late, and by then it must be known what is wanted.
+    queueMicrotask(() => queueMicrotask(() => this.#flush()));
+  }
+
+  #flush(): void {
+    const steps = this.#steps;
+    this.#steps = [];
+    if (steps.length === 1) return this.#submit(steps);
+    const groupOf = new Map<Pending, Set<Pending>>();
+    for (const step of steps) groupOf.set(step, new Set([step]));
+    for (const step of steps) {
+      for (const used of step.uses) {
+        const own = groupOf.get(step);
+        const other = used instanceof Pending ? groupOf.get(used) : undefined;
+        if (own === undefined || other === undefined) continue;
+        (used as Pending).dependents += 1;
+        if (own === other) continue;
+        for (const each of own) {
+          other.add(each);
+          groupOf.set(each, other);
+        }
+      }
+    }
+    const jobs = new Map<Set<Pending>, Pending[]>();
+    for (const step of steps) {
+      const group = groupOf.get(step) as Set<Pending>;
+      const job = jobs.get(group);
+      if (job === undefined) jobs.set(group, [step]);
+      else job.push(step);
+    }
+    for (const job of jobs.values()) this.#submit(job);
+  }
+
+  /** Sends steps as one job, once the steps of earlier turns that they use have been sent. */
+  #submit(steps: readonly Pending[]): void {
+    const own = new Set<Behind>(steps);
+    const earlier = steps.flatMap(({ uses }) => uses)
+      .filter((used): used is Pending => used instanceof Pending && !used.sent && !own.has(used));
+    if (earlier.length === 0) return this.#submitNow(steps);
+    void Promise.all(earlier.map((step) => step.whenSent())).then(() => this.#submit(steps));
+  }
+
+  #submitNow(steps: readonly Pending[]): void {
+    try {
+      let worker: Worker | undefined;
+      for (const step of steps) worker = workerOf(step.what, step.uses, worker);
+      new ChainJob(this.#core, steps, worker).submit();
+    } catch (error) {
+      for (const step of steps) step.abandon(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+function usedBy({ target, args, kwargs }: StepPlan): readonly Behind[] {
+  const remotes = remotesOf(args, kwargs);
+  return typeof target === "string" ? remotes : [target, ...remotes];
+}
+
+/**
+ * Makes a call and gives its result; at once when it can be, with its turn when it uses results on their way.
+ */
+export function callNow(
+  core: Core,
+  scope: SessionScope,
+  plan: CallPlan,
+  options: CallOptions | undefined,
+  face: FaceMaker,
+): Promise<unknown> {
+  const remotes = remotesOf(plan.args, plan.kwargs);
+  if (!remotes.some((found) => found instanceof Pending && !found.sent)) {
+    return submitCall(core, scope, plan, options, remotes);
+  }
+  const target = typeof plan.target === "string" ? plan.target : { handle: plan.target, failure: undefined };
+  return new Pending(core, scope, { ...plan, target, options }, face).result();
+}

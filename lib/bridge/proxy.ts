@@ -1,0 +1,164 @@
+import { RefNotFoundError } from "../errors/mod.ts";
+import { CallKind } from "../protocol/mod.ts";
+import { type Behind, type Handle, setBehind } from "../refs/mod.ts";
+import { type Core, currentScope } from "./core.ts";
+import { iterate } from "./iterate.ts";
+import { splitArguments } from "./keywords.ts";
+import { Pending } from "./pending.ts";
+import { Ref } from "./ref.ts";
+import { INSPECT_KEYS, showHandle } from "./show.ts";
+
+/**
+ * A Python module or object as it looks from TypeScript: every property is a Python attribute, every call a Python
+ * call. Chains travel in one message; `await` gives a value, or the proxy of an object.
+ */
+export type PyProxy =
+  & PromiseLike<unknown>
+  & AsyncIterable<unknown>
+  & Disposable
+  & {
+    /** Calls it; {@linkcode kw} goes last. */
+    (...args: unknown[]): PyProxy;
+    /** An attribute; `$` is the explicit {@linkcode Ref} of a settled object. */
+    readonly [name: string]: PyProxy;
+  };
+
+/** Where a proxy stands: at a module or an object, and the attributes walked from there. */
+class Place {
+  readonly #core: Core;
+  readonly #root: string | Behind;
+  readonly #path: string;
+  #attribute: Pending | undefined;
+
+  constructor(core: Core, root: string | Behind, path: string) {
+    this.#core = core;
+    this.#root = root;
+    this.#path = path;
+  }
+
+  /** What stands behind it when it is used as an argument. */
+  get behind(): Behind {
+    if (this.#path === "" && typeof this.#root !== "string") return this.#root;
+    return this.#read();
+  }
+
+  /** Whether awaiting means something; a module and a settled object are what they are. */
+  get thenable(): boolean {
+    return this.#path !== "" || this.#root instanceof Pending;
+  }
+
+  get what(): string {
+    const root = typeof this.#root === "string"
+      ? this.#root
+      : this.#root instanceof Pending
+      ? this.#root.what
+      : this.#root.handle?.info?.type ?? "object";
+    return this.#path === "" ? root : `${root}.${this.#path}`;
+  }
+
+  child(name: string): PyProxy {
+    return makeProxy(new Place(this.#core, this.#root, this.#path === "" ? name : `${this.#path}.${name}`));
+  }
+
+  call(values: readonly unknown[]): PyProxy {
+    const { args, kwargs, options } = splitArguments(values);
+    if (typeof this.#root === "string" && this.#path === "") {
+      throw new TypeError(`Cannot call module ${this.#root}: call one of its functions`);
+    }
+    const kind = typeof this.#root === "string" ? CallKind.function : CallKind.method;
+    const plan = { kind, target: this.#root, name: this.#path, args, kwargs, options };
+    return proxyOf(this.#core, new Pending(this.#core, this.#scope(), plan, this.#settled));
+  }
+
+  result(): Promise<unknown> {
+    return this.#path === "" && this.#root instanceof Pending ? this.#root.result() : this.#read().result();
+  }
+
+  iterate(): AsyncGenerator<unknown, void, undefined> {
+    return iterate(this.#core, this.#scope(), this.behind);
+  }
+
+  /** The explicit reference; only a settled object has one. */
+  ref(): Ref {
+    const handle = this.#path === "" && typeof this.#root !== "string" ? this.#root.handle : undefined;
+    if (handle === undefined) throw new RefNotFoundError(this.what, "it has no reference before it was awaited");
+    return new Ref(this.#core, handle);
+  }
+
+  release(): void {
+    if (typeof this.#root !== "string") this.#root.handle?.release();
+  }
+
+  show(): string {
+    if (typeof this.#root === "string") return `<module ${this.what}>`;
+    return this.#path === "" ? showHandle(this.#root.handle, this.what) : `<attribute ${this.what}>`;
+  }
+
+  readonly #settled = (handle: Handle): PyProxy => proxyOf(this.#core, { handle, failure: undefined });
+
+  /** Reads the attribute it stands at; once, however often it is used. */
+  #read(): Pending {
+    const kind = typeof this.#root === "string" ? CallKind.moduleAttr : CallKind.getAttr;
+    this.#attribute ??= new Pending(
+      this.#core,
+      this.#scope(),
+      { kind, target: this.#root, name: this.#path, args: [], kwargs: null, options: undefined },
+      this.#settled,
+    );
+    return this.#attribute;
+  }
+
+  #scope(): ReturnType<typeof currentScope> {
+    const root = this.#root;
+    const session = typeof root === "string"
+      ? undefined
+      : root instanceof Pending
+      ? root.scope.id
+      : root.handle?.session;
+    return currentScope(this.#core, session);
+  }
+}
+
+/** What the proxies are made around; `typeof` of every proxy is "function". */
+type Target = (() => void) & { place: Place };
+
+const handler: ProxyHandler<Target> = {
+  get({ place }, key): unknown {
+    if (typeof key === "string") {
+      if (key === "then") {
+        if (!place.thenable) return undefined;
+        return (resolve?: (value: unknown) => unknown, reject?: (reason: unknown) => unknown): Promise<unknown> =>
+          place.result().then(resolve, reject);
+      }
+      return key === "$" ? place.ref() : place.child(key);
+    }
+    if (key === Symbol.asyncIterator) return (): AsyncGenerator<unknown> => place.iterate();
+    if (key === Symbol.dispose) return (): void => place.release();
+    if (key === Symbol.toPrimitive || INSPECT_KEYS.includes(key)) return (): string => place.show();
+    return undefined;
+  },
+  apply: ({ place }, _self, args): PyProxy => place.call(args),
+  set({ place }, key): never {
+    throw new TypeError(
+      `Cannot assign ${place.what}.${String(key)}: an assignment cannot be awaited; use .$.set("${
+        String(key)
+      }", value)`,
+    );
+  },
+  deleteProperty({ place }, key): never {
+    throw new TypeError(`Cannot delete ${place.what}.${String(key)} like this; use .$.delete("${String(key)}")`);
+  },
+  has: (): boolean => false,
+};
+
+function makeProxy(place: Place): PyProxy {
+  const target = Object.assign(() => {}, { place });
+  const proxy = new Proxy<Target>(target, handler) as unknown as PyProxy;
+  setBehind(proxy, () => place.behind);
+  return proxy;
+}
+
+/** The proxy of a module (by name), of an object, or of a result on its way. */
+export function proxyOf(core: Core, root: string | Behind): PyProxy {
+  return makeProxy(new Place(core, root, ""));
+}

@@ -1,0 +1,234 @@
+import { RefReleasedError } from "../errors/mod.ts";
+import { CallKind, Trait } from "../protocol/mod.ts";
+import { type Behind, type Handle, setBehind } from "../refs/mod.ts";
+import { type Core, currentScope } from "./core.ts";
+import { iterate } from "./iterate.ts";
+import { definedOnly } from "./keywords.ts";
+import type { CallOptions } from "./options.ts";
+import { callNow } from "./pending.ts";
+import { proxyOf, type PyProxy } from "./proxy.ts";
+import { INSPECT_KEYS, showHandle } from "./show.ts";
+
+/** How two objects are compared; see {@linkcode Ref.compare}. */
+export type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">=";
+
+const COMPARISONS: Record<Comparison, string> = {
+  "==": "eq",
+  "!=": "ne",
+  "<": "lt",
+  "<=": "le",
+  ">": "gt",
+  ">=": "ge",
+};
+
+/**
+ * A hold on a Python object.
+ *
+ * It belongs to a session and lives in one worker. It is given back by {@linkcode Ref.release}, by `using`, at the end
+ * of its session, or when it is garbage collected.
+ *
+ * @example An object that stays in Python
+ * ```ts
+ * import { Ref, SnakeBridge } from "@snakebridge/snakebridge";
+ *
+ * await using bridge = await SnakeBridge.start();
+ * using counter = await bridge.call("collections", "Counter", ["banana"]) as Ref;
+ * console.log(await counter.call("most_common", [1])); // [ Tuple [ "a", 3 ] ]
+ * ```
+ */
+export class Ref {
+  readonly #core: Core;
+  readonly #handle: Handle;
+  readonly #behind: Behind;
+
+  /** Made by the bridge. @ignore */
+  constructor(core: Core, handle: Handle) {
+    this.#core = core;
+    this.#handle = handle;
+    this.#behind = { handle, failure: undefined };
+    setBehind(this, this.#behind);
+    for (const key of INSPECT_KEYS) {
+      Object.defineProperty(this, key, { value: () => showHandle(handle, ""), enumerable: false });
+    }
+  }
+
+  /** Qualified Python type, such as `pandas.core.frame.DataFrame`. */
+  get type(): string {
+    return this.#handle.info?.type ?? "object";
+  }
+
+  /** Session it belongs to. */
+  get session(): string {
+    return this.#handle.session;
+  }
+
+  /** Whether it was given back. */
+  get released(): boolean {
+    return this.#handle.released;
+  }
+
+  /** Whether it can be called. */
+  get callable(): boolean {
+    return this.#has(Trait.callable);
+  }
+
+  /** Whether it can be iterated. */
+  get iterable(): boolean {
+    return this.#has(Trait.iterable);
+  }
+
+  /** The object as a proxy: attributes by name, calls chained and pipelined. */
+  get py(): PyProxy {
+    return proxyOf(this.#core, this.#behind);
+  }
+
+  /**
+   * Calls a method.
+   *
+   * @param name Its name; dotted to go through attributes.
+   * @param args Positional arguments.
+   * @param kwargs Keyword arguments.
+   * @throws {PythonError} If Python raised.
+   */
+  call(name: string, args: readonly unknown[] = [], kwargs?: object, options?: CallOptions): Promise<unknown> {
+    return this.#submit(CallKind.method, name, args, kwargs, options);
+  }
+
+  /** Calls the object itself. */
+  invoke(args: readonly unknown[] = [], kwargs?: object, options?: CallOptions): Promise<unknown> {
+    return this.#submit(CallKind.method, "", args, kwargs, options);
+  }
+
+  /** Reads an attribute; `name` may be dotted. */
+  get(name: string, options?: CallOptions): Promise<unknown> {
+    return this.#submit(CallKind.getAttr, name, [], undefined, options);
+  }
+
+  /** Sets an attribute. */
+  async set(name: string, value: unknown, options?: CallOptions): Promise<void> {
+    await this.#submit(CallKind.setAttr, name, [value], undefined, options);
+  }
+
+  /** Deletes an attribute. */
+  async delete(name: string, options?: CallOptions): Promise<void> {
+    await this.#submit(CallKind.delAttr, name, [], undefined, options);
+  }
+
+  /** The object as a value, where it has an encoding. */
+  value(options?: CallOptions): Promise<unknown> {
+    return this.#submit(CallKind.value, "", [], undefined, { returns: "value", ...options });
+  }
+
+  /** `len(object)`. */
+  async len(options?: CallOptions): Promise<number> {
+    return await this.#operate("len", [], options) as number;
+  }
+
+  /** `str(object)`. */
+  async str(options?: CallOptions): Promise<string> {
+    return await this.#operate("str", [], options) as string;
+  }
+
+  /** `repr(object)`, whole. */
+  async repr(options?: CallOptions): Promise<string> {
+    return await this.#operate("repr", [], options) as string;
+  }
+
+  /** `bool(object)`. */
+  async bool(options?: CallOptions): Promise<boolean> {
+    return await this.#operate("bool", [], options) as boolean;
+  }
+
+  /** `dir(object)`. */
+  async dir(options?: CallOptions): Promise<string[]> {
+    return await this.#operate("dir", [], options) as string[];
+  }
+
+  /** `item in object`. */
+  async contains(item: unknown, options?: CallOptions): Promise<boolean> {
+    return await this.#operate("contains", [item], options) as boolean;
+  }
+
+  /** `object[key]`; pass {@linkcode slice} for a slice, a `Tuple` for several axes. */
+  at(key: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#operate("getitem", [key], options);
+  }
+
+  /** `object[key] = value`. */
+  async setAt(key: unknown, value: unknown, options?: CallOptions): Promise<void> {
+    await this.#operate("setitem", [key, value], options);
+  }
+
+  /** `del object[key]`. */
+  async deleteAt(key: unknown, options?: CallOptions): Promise<void> {
+    await this.#operate("delitem", [key], options);
+  }
+
+  /** `object == other` and its kin; the result is whatever Python gives, an array for arrays. */
+  compare(comparison: Comparison, other: unknown, options?: CallOptions): Promise<unknown> {
+    const name = COMPARISONS[comparison];
+    if (name === undefined) {
+      throw new TypeError(`Cannot compare: got "${comparison}", expected one of ${Object.keys(COMPARISONS).join(" ")}`);
+    }
+    return this.#operate(name, [other], options);
+  }
+
+  /** The table as Arrow data (pandas, polars or pyarrow). Needs `pyarrow` in Python. */
+  toArrow(options?: CallOptions): Promise<unknown> {
+    return this.#operate("to_arrow", [], options);
+  }
+
+  /** Reads the object item by item, in batches. */
+  iterate(options?: CallOptions): AsyncGenerator<unknown, void, undefined> {
+    return iterate(this.#core, this.#scope(), this.#behind, options);
+  }
+
+  /** Reads the object item by item, in batches. */
+  [Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
+    return this.iterate();
+  }
+
+  /** Gives the object back; harmless when done before. A later use throws {@linkcode RefReleasedError}. */
+  release(): void {
+    this.#handle.release();
+  }
+
+  /** Gives the object back. */
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  /** Python's representation, as far as it is known here; {@linkcode Ref.repr} asks for all of it. */
+  toString(): string {
+    return showHandle(this.#handle, "");
+  }
+
+  /** Refuses: a Python object is no JSON; ask for its {@linkcode Ref.value}. */
+  toJSON(): never {
+    throw new TypeError(`Cannot write ${this.#handle.describe()} as JSON: await its value() first`);
+  }
+
+  #has(trait: number): boolean {
+    return ((this.#handle.info?.traits ?? 0) & trait) !== 0;
+  }
+
+  #scope(): ReturnType<typeof currentScope> {
+    if (this.#handle.released) throw new RefReleasedError(this.#handle.describe());
+    return currentScope(this.#core, this.#handle.session);
+  }
+
+  #operate(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    return this.#submit(CallKind.operation, name, args, undefined, options);
+  }
+
+  async #submit(
+    kind: number,
+    name: string,
+    args: readonly unknown[],
+    kwargs: object | undefined,
+    options: CallOptions | undefined,
+  ): Promise<unknown> {
+    const plan = { kind, target: this.#handle, name, args, kwargs: definedOnly(kwargs) };
+    return await callNow(this.#core, this.#scope(), plan, options, (handle) => new Ref(this.#core, handle));
+  }
+}

@@ -1,0 +1,169 @@
+import { deferred } from "../async/mod.ts";
+import { CallKind } from "../protocol/mod.ts";
+import type { Job, Worker } from "../worker/mod.ts";
+import { runWithAmbient, type SessionScope } from "../session/mod.ts";
+import type { Handle } from "../refs/mod.ts";
+import { type Core, currentScope } from "./core.ts";
+import { definedOnly } from "./keywords.ts";
+import type { CallOptions } from "./options.ts";
+import { callNow } from "./pending.ts";
+import { Ref } from "./ref.ts";
+import { proxyOf, type PyProxy } from "./proxy.ts";
+
+/** Ends a session in one worker. */
+class EndSessionJob implements Job {
+  readonly single = false;
+  readonly preferred = undefined;
+  readonly worker: Worker;
+  readonly promise: Promise<unknown>;
+  readonly #session: string;
+  readonly #resolve: (count: unknown) => void;
+
+  constructor(session: string, worker: Worker) {
+    this.#session = session;
+    this.worker = worker;
+    const { promise, resolve } = deferred<unknown>();
+    this.promise = promise;
+    this.#resolve = resolve;
+  }
+
+  get what(): string {
+    return `end of session "${this.#session}"`;
+  }
+
+  start(worker: Worker, done: () => void): readonly number[] {
+    const over = (count: unknown): void => {
+      this.#resolve(count);
+      done();
+    };
+    return [worker.peer.endSession(this.#session, { fulfil: over, fail: () => over(0) })];
+  }
+
+  reset(): void {}
+
+  fail(): void {
+    // A worker that is gone has forgotten everything.
+    this.#resolve(0);
+  }
+}
+
+/** What both a bridge and a session of it can do. */
+export abstract class Caller {
+  /** @ignore */
+  protected readonly core: Core;
+
+  /** @ignore */
+  protected constructor(core: Core) {
+    this.core = core;
+  }
+
+  /**
+   * Calls a Python function, class, or static or class method.
+   *
+   * The arguments must not be changed before the call has settled: they may still be on their way.
+   *
+   * @param module Dotted module name, such as `math`.
+   * @param name Its name, dotted to go through attributes, such as `Path.cwd`.
+   * @param args Positional arguments.
+   * @param kwargs Keyword arguments.
+   * @throws {PythonError} If Python raised.
+   * @throws {CallTimeoutError} If it took longer than `timeoutMs`.
+   * @throws {WorkerCrashedError} If the worker died meanwhile.
+   */
+  call(
+    module: string,
+    name: string,
+    args: readonly unknown[] = [],
+    kwargs?: object,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    if (typeof module !== "string" || module === "" || typeof name !== "string" || name === "") {
+      return Promise.reject(
+        new TypeError(`Cannot call ${show(module)}.${show(name)}: expected a module name and a function name`),
+      );
+    }
+    if (!Array.isArray(args)) {
+      return Promise.reject(
+        new TypeError(`Cannot call ${module}.${name}: positional arguments are ${show(args)}, expected an array`),
+      );
+    }
+    const plan = { kind: CallKind.function, target: module, name, args, kwargs: definedOnly(kwargs) };
+    return callNow(this.core, this.scope(), plan, options, this.#face);
+  }
+
+  /** Reads an attribute of a module, such as `math.pi`. */
+  attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
+    const plan = { kind: CallKind.moduleAttr, target: module, name, args: [], kwargs: null };
+    return callNow(this.core, this.scope(), plan, options, this.#face);
+  }
+
+  /**
+   * A proxy of a module: its functions as methods, chained and pipelined. Python imports it with the first call.
+   *
+   * @param module Dotted module name.
+   */
+  import(module: string): PyProxy {
+    if (typeof module !== "string" || module === "") {
+      throw new TypeError(`Cannot import ${show(module)}: expected a module name`);
+    }
+    return proxyOf(this.core, module);
+  }
+
+  /** @ignore */
+  protected scope(): SessionScope {
+    return currentScope(this.core);
+  }
+
+  readonly #face = (handle: Handle): Ref => new Ref(this.core, handle);
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : String(value);
+}
+
+/**
+ * A scope that owns references: what is made in it is given back when it ends, and cannot be used in another.
+ */
+export class Session extends Caller {
+  readonly #own: SessionScope;
+
+  /** Use {@linkcode SnakeBridge.session}. @ignore */
+  constructor(core: Core, scope: SessionScope) {
+    super({ ...core, root: scope });
+    this.#own = scope;
+  }
+
+  /** Its name. */
+  get id(): string {
+    return this.#own.id;
+  }
+
+  /** Runs `fn` with this session bound to every call made in it, across awaits. */
+  run<T>(fn: () => T): T {
+    this.#own.check();
+    return runWithAmbient({ bridge: this.core.bridge, scope: this.#own }, fn);
+  }
+
+  /** Ends the session: its references are given back. Harmless when done before. */
+  async release(): Promise<void> {
+    if (this.#own.released) return;
+    const workers = this.#own.workers;
+    this.#own.end();
+    this.core.sessions.delete(this.#own.id);
+    await Promise.all(workers.map((worker) => {
+      const job = new EndSessionJob(this.#own.id, worker);
+      this.core.pool.submit(job);
+      return job.promise;
+    }));
+  }
+
+  /** Ends the session. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /** @ignore */
+  protected override scope(): SessionScope {
+    return this.#own;
+  }
+}

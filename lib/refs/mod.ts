@@ -1,0 +1,7 @@
+/**
+ * Holds on Python objects: who owns what, and how it is given back.
+ *
+ * @module
+ */
+export * from "./handle.ts";
+export * from "./ref_table.ts";

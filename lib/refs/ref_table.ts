@@ -1,0 +1,163 @@
+import type { RefPort } from "../protocol/mod.ts";
+import { RefNotFoundError, RefReleasedError, RefSessionError, RefWorkerError } from "../errors/mod.ts";
+import { Handle, type RefInfo } from "./handle.ts";
+
+/** What stands behind a face of a Python object. */
+export interface Behind {
+  /** The hold on the object; undefined while its call has not been sent. */
+  readonly handle: Handle | undefined;
+  /** Why there will never be a hold, when the call failed before it was sent. */
+  readonly failure: Error | undefined;
+}
+
+const faces = new WeakMap<object, Behind | (() => Behind)>();
+
+/** Notes what stands behind a face that users hold; a function is asked each time. */
+export function setBehind(face: object, found: Behind | (() => Behind)): void {
+  faces.set(face, found);
+}
+
+/** What stands behind `value`, when it is a face of a Python object. */
+export function behindOf(value: unknown): Behind | undefined {
+  if ((typeof value !== "object" || value === null) && typeof value !== "function") return undefined;
+  const found = faces.get(value);
+  return typeof found === "function" ? found() : found;
+}
+
+/** What a table needs from its surroundings. */
+export interface RefTableOptions {
+  /** The worker behind the table, for those who route calls. */
+  readonly owner: object;
+  /** Makes the face that users see of an object met inside a result. */
+  readonly face: (handle: Handle) => object;
+  /** Tells the worker to forget objects. */
+  readonly release: (ids: readonly number[]) => void;
+}
+
+const collected = new FinalizationRegistry<{ table: RefTable; id: number }>(({ table, id }) => table.forget(id));
+
+/**
+ * The objects of one worker that this process holds.
+ *
+ * Finalizers only note ids; one message per turn of the event loop carries them.
+ */
+export class RefTable implements RefPort {
+  /** Session whose call is being encoded. */
+  session = "";
+  readonly #options: RefTableOptions;
+  readonly #expected = new Map<number, Handle>();
+  #fresh: Handle[] = [];
+  #dead: number[] = [];
+  #scheduled = false;
+  #ended: string | undefined;
+
+  /** Makes an empty table. */
+  constructor(options: RefTableOptions) {
+    this.#options = options;
+  }
+
+  /** The worker behind this table. */
+  get owner(): object {
+    return this.#options.owner;
+  }
+
+  /** Why nothing behind this table can be used any more; undefined while it can. */
+  get ended(): string | undefined {
+    return this.#ended;
+  }
+
+  /** A handle for an object whose call with `keep` is about to be sent under `id`. */
+  expect(id: number, session: string): Handle {
+    const handle = this.#make(id, session, undefined);
+    this.#expected.set(id, handle);
+    return handle;
+  }
+
+  /** Takes back {@linkcode RefTable.expect}: nothing was sent under `id`. */
+  unexpect(id: number): void {
+    const handle = this.#expected.get(id);
+    this.#expected.delete(id);
+    if (handle !== undefined) collected.unregister(handle);
+  }
+
+  /** The call under `id` was answered; no answer will name it again. */
+  answered(id: number): void {
+    this.#expected.delete(id);
+  }
+
+  /** Gives the objects met since the last call of this method to a session. */
+  adopt(session: string): void {
+    if (this.#fresh.length === 0) return;
+    for (const handle of this.#fresh) handle.session = session;
+    this.#fresh = [];
+  }
+
+  /** @inheritdoc */
+  encodeRef(value: object): number | undefined {
+    const found = behindOf(value);
+    if (found === undefined) return undefined;
+    const { handle, failure } = found;
+    if (failure !== undefined) throw failure;
+    if (handle === undefined) throw new RefNotFoundError("an unsent result", "its call was never sent");
+    return this.use(handle, this.session);
+  }
+
+  /**
+   * The id to name `handle` by in a call of `session` on this conversation.
+   *
+   * @throws {RefError} If the handle cannot be used there, by reason.
+   */
+  use(handle: Handle, session: string): number {
+    if (handle.released) throw new RefReleasedError(handle.describe());
+    if (handle.table.ended !== undefined) throw new RefNotFoundError(handle.describe(), handle.table.ended);
+    if (handle.table !== this) throw new RefWorkerError(`with ${handle.describe()}`);
+    if (handle.session !== session) throw new RefSessionError(handle.describe(), handle.session, session);
+    return handle.id;
+  }
+
+  /** @inheritdoc */
+  decodeRef(id: number, type: string, repr: string | null, traits: number): unknown {
+    const info: RefInfo = { type, repr, traits };
+    const expected = this.#expected.get(id);
+    if (expected !== undefined) {
+      expected.info = info;
+      return this.#options.face(expected);
+    }
+    const handle = this.#make(id, "", info);
+    this.#fresh.push(handle);
+    return this.#options.face(handle);
+  }
+
+  /** Notes that an object was given back. */
+  release(handle: Handle): void {
+    collected.unregister(handle);
+    this.forget(handle.id);
+  }
+
+  /** Notes that nobody here needs the object `id`. */
+  forget(id: number): void {
+    if (this.#ended !== undefined) return;
+    this.#dead.push(id);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      const ids = this.#dead;
+      this.#dead = [];
+      if (this.#ended === undefined) this.#options.release(ids);
+    });
+  }
+
+  /** The worker is gone: every object with it. */
+  end(why: string): void {
+    this.#ended ??= why;
+    this.#expected.clear();
+    this.#dead = [];
+  }
+
+  #make(id: number, session: string, info: RefInfo | undefined): Handle {
+    const handle = new Handle(this, id, session, info);
+    collected.register(handle, { table: this, id }, handle);
+    return handle;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Failure, PythonFailure } from "../protocol/mod.ts";
+import {
+  CallCancelledError,
+  LimitExceededError,
+  ProtocolError,
+  ProtocolVersionError,
+  PythonError,
+  RefNotFoundError,
+  RefReleasedError,
+  RefSessionError,
+  SerializationError,
+} from "../errors/mod.ts";
+
+/**
+ * Turns what the worker reported into an error.
+ *
+ * @param failure The failure (proto/PROTOCOL.md 7).
+ * @param what Words for the call, such as `math.sqrt`.
+ */
+export function toError(failure: Failure, what: string): Error {
+  switch (failure.kind) {
+    case "python":
+      return toPythonError(failure);
+    case "cancelled":
+      return new CallCancelledError(what, failure.started);
+    case "value":
+      return new SerializationError(
+        `Cannot send the result of ${what}: ${failure.message}`,
+        failure.path,
+        failure.type,
+      );
+    case "limit":
+      return new LimitExceededError(
+        `Cannot finish ${what}: ${failure.message}`,
+        failure.limit,
+        failure.value ?? undefined,
+        failure.max ?? undefined,
+        true,
+      );
+    case "ref":
+      if (failure.reason === "released") return new RefReleasedError(`reference ${failure.id} in ${what}`);
+      if (failure.reason === "session") return new RefSessionError(`reference ${failure.id}`, "another", what);
+      return new RefNotFoundError(`reference ${failure.id} in ${what}`, "the worker does not know it");
+    case "protocol":
+      if ("hostProtocol" in failure && failure.hostProtocol !== undefined) {
+        return new ProtocolVersionError(
+          failure.hostProtocol,
+          failure.hostMinProtocol ?? 0,
+          failure.workerProtocol ?? 0,
+          failure.workerMinProtocol ?? 0,
+        );
+      }
+      return new ProtocolError(`Worker refused ${what}: ${failure.message}`);
+    default:
+      return new ProtocolError(
+        `Worker reported a failure of unknown kind "${String((failure as { kind?: unknown }).kind)}" for ${what}`,
+      );
+  }
+}
+
+function toPythonError(failure: PythonFailure): PythonError {
+  return new PythonError({
+    type: failure.type,
+    mro: failure.mro,
+    message: failure.message,
+    traceback: failure.traceback,
+    frames: failure.frames.map(([file, line, name, text]) => ({
+      file,
+      line,
+      function: name,
+      text: text ?? undefined,
+    })),
+    cause: chained(failure.cause),
+    context: chained(failure.context),
+    suppressContext: failure.suppressContext,
+    notes: failure.notes,
+    attributes: failure.attributes,
+  });
+}
+
+function chained(failure: Failure | null | undefined): PythonError | undefined {
+  return failure !== null && failure !== undefined && failure.kind === "python" ? toPythonError(failure) : undefined;
+}

@@ -1,0 +1,324 @@
+import { CallFlag, FrameReader, MessageCodec, MessageType, PROTOCOL_VERSION } from "../protocol/mod.ts";
+import { MIN_PROTOCOL_VERSION } from "../protocol/mod.ts";
+import type { CancelOutcome, Failure, Limits, PongInfo, RefPort, WorkerHello } from "../protocol/mod.ts";
+import { type Deferred, deferred } from "../async/mod.ts";
+import { CallCancelledError, ProtocolError, ProtocolVersionError } from "../errors/mod.ts";
+import type { Carrier } from "../transport/mod.ts";
+import { toError } from "./failures.ts";
+
+/** Who is told how a call ended; exactly one of the two is called, once. */
+export interface Reply {
+  /** The call gave a value. */
+  fulfil(value: unknown): void;
+  /** The call failed, or the worker went away. */
+  fail(error: Error): void;
+}
+
+/** A call as it goes over the wire (proto/PROTOCOL.md 3.1). */
+export interface CallRequest {
+  /** Session the call belongs to. */
+  readonly session: string;
+  /** What is called; one of {@linkcode CallKind}. */
+  readonly kind: number;
+  /** Module name, or id of a reference. */
+  readonly target: string | number;
+  /** Dotted name, or operation. */
+  readonly name: string;
+  /** Positional arguments. */
+  readonly args: readonly unknown[];
+  /** Keyword arguments. */
+  readonly kwargs: Readonly<Record<string, unknown>> | null;
+  /** How the result is wanted; see {@linkcode CallFlag}. */
+  readonly flags: number;
+  /** Words for messages, such as `math.sqrt`. */
+  readonly what: string;
+}
+
+/** What the peer needs from references, beside their encoding. */
+export interface PeerRefs extends RefPort {
+  /** Session of the call that is about to be encoded. */
+  session: string;
+  /** The objects decoded since the last call of this method belong to this session. */
+  adopt(session: string): void;
+}
+
+/** What a peer is made of. */
+export interface PeerOptions {
+  /** Limits for both directions. */
+  readonly limits: Limits;
+  /** Where references are turned into ids and back. */
+  readonly refs: PeerRefs;
+  /** Sent to the worker with hello. */
+  readonly hello: Readonly<Record<string, unknown>>;
+  /** Called once when the conversation is over, before anything pending is rejected. */
+  readonly onClosed: (error: Error | undefined) => void;
+}
+
+/** A call that the worker has not answered. */
+export interface PendingCall {
+  /** Its id. */
+  readonly id: number;
+  /** Session it belongs to. */
+  readonly session: string;
+  /** Words for messages. */
+  readonly what: string;
+  /** Who waits. */
+  readonly reply: Reply;
+  /** Whether success is not answered. */
+  readonly silent: boolean;
+}
+
+/**
+ * One conversation with one worker, over one carrier.
+ *
+ * It keeps the order and the books: which call waits for what. Who may call, when, and what happens to those who wait
+ * when the worker dies is decided above.
+ */
+export class Peer {
+  /** Settles with the worker's hello. */
+  readonly hello: Promise<WorkerHello>;
+  readonly #hello: Deferred<WorkerHello> = deferred();
+  readonly #carrier: Carrier;
+  readonly #codec: MessageCodec;
+  readonly #controlCodec: MessageCodec;
+  readonly #options: PeerOptions;
+  readonly #pending = new Map<number, PendingCall>();
+  #silent: number[] = [];
+  #lastId = 0;
+  readonly #cancels = new Map<number, ((outcome: CancelOutcome) => void)[]>();
+  readonly #pings = new Map<number, (info: PongInfo) => void>();
+  #pingNumber = 0;
+  #closed = false;
+
+  /** Starts the conversation: sends hello and does not wait. */
+  constructor(carrier: Carrier, options: PeerOptions) {
+    this.#carrier = carrier;
+    this.#options = options;
+    this.#codec = new MessageCodec(options.limits, options.refs);
+    this.#controlCodec = new MessageCodec(options.limits, options.refs);
+    this.hello = this.#hello.promise;
+    this.hello.catch(() => {});
+    const data = new FrameReader(options.limits, (body, buffers) => this.#onData(body, buffers));
+    const control = new FrameReader(options.limits, (body, buffers) => this.#onControl(body, buffers));
+    carrier.listen({
+      data: (chunk) => this.#guard(() => data.push(chunk)),
+      control: (chunk) => this.#guard(() => control.push(chunk)),
+      closed: () => this.#end(undefined),
+    });
+  }
+
+  /** Sends hello; apart from the constructor because the boot record goes first. */
+  open(): void {
+    this.#carrier.send(this.#codec.encodeFrame([MessageType.hello, {
+      protocol: PROTOCOL_VERSION,
+      minProtocol: MIN_PROTOCOL_VERSION,
+      limits: { ...this.#options.limits },
+      ...this.#options.hello,
+    }]));
+  }
+
+  /** Whether the conversation is over. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** How many calls the worker has not answered. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** Id of the last call sent. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /**
+   * Sends a call.
+   *
+   * @returns Its id.
+   * @throws If an argument has no encoding; then nothing was sent and `reply` is not called.
+   */
+  call(request: CallRequest, reply: Reply): number {
+    const id = this.#lastId + 1;
+    const { session, kind, target, name, args, kwargs, flags } = request;
+    this.#options.refs.session = session;
+    this.#send([MessageType.call, PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags]);
+    this.#lastId = id;
+    const silent = (flags & CallFlag.silent) !== 0;
+    this.#pending.set(id, { id, session, what: request.what, reply, silent });
+    if (silent) this.#silent.push(id);
+    return id;
+  }
+
+  /**
+   * Asks the worker to forget the references of a session; the reply carries their number.
+   *
+   * @returns The id of the request.
+   */
+  endSession(session: string, reply: Reply): number {
+    const id = this.#lastId + 1;
+    this.#send([MessageType.endSession, PROTOCOL_VERSION, id, session]);
+    this.#lastId = id;
+    this.#pending.set(id, { id, session, what: `end of session "${session}"`, reply, silent: false });
+    return id;
+  }
+
+  /** Asks the worker to end by itself. */
+  bye(): void {
+    if (!this.#closed) this.#carrier.send(this.#codec.encodeFrame([MessageType.bye]));
+  }
+
+  /** Interrupts a call, or takes it back when it has not started; either way its reply is told. */
+  cancel(id: number): void {
+    const call = this.#pending.get(id);
+    if (this.#closed || call === undefined) return;
+    this.#expectCancelled(id, (outcome) => {
+      if (outcome === "withdrawn") call.reply.fail(new CallCancelledError(call.what, false));
+    });
+    this.#carrier.sendControl(this.#controlCodec.encodeFrame([MessageType.cancel, id]));
+  }
+
+  /** Takes calls back that have not started; `outcome` is called once for each, the reply of those taken back is not. */
+  withdraw(ids: readonly number[], outcome: (id: number, outcome: CancelOutcome) => void): void {
+    if (this.#closed || ids.length === 0) return;
+    for (const id of ids) this.#expectCancelled(id, (result) => outcome(id, result));
+    this.#carrier.sendControl(this.#controlCodec.encodeFrame([MessageType.withdraw, ids]));
+  }
+
+  /** Asks whether the interpreter still turns. */
+  ping(): Promise<PongInfo> {
+    return new Promise((resolve) => {
+      if (this.#closed) return;
+      this.#pingNumber += 1;
+      this.#pings.set(this.#pingNumber, resolve);
+      this.#carrier.sendControl(this.#controlCodec.encodeFrame([MessageType.ping, this.#pingNumber]));
+    });
+  }
+
+  /** Tells the worker to forget references once everything sent so far has started. */
+  release(ids: readonly number[]): void {
+    if (this.#closed || ids.length === 0) return;
+    this.#carrier.sendControl(this.#controlCodec.encodeFrame([MessageType.release, this.#lastId, ids]));
+  }
+
+  /** Ends the conversation. */
+  close(error?: Error): void {
+    this.#carrier.close();
+    this.#end(error);
+  }
+
+  /** The calls that were not answered, oldest first; they are taken out of the books. */
+  takePending(): PendingCall[] {
+    const calls = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#silent = [];
+    return calls;
+  }
+
+  #send(message: readonly unknown[]): void {
+    if (this.#closed) throw new ProtocolError("Cannot send: the conversation is over");
+    this.#carrier.send(this.#codec.encodeFrame(message));
+  }
+
+  #expectCancelled(id: number, resolve: (outcome: CancelOutcome) => void): void {
+    const waiting = this.#cancels.get(id);
+    if (waiting === undefined) this.#cancels.set(id, [resolve]);
+    else waiting.push(resolve);
+  }
+
+  #guard(work: () => void): void {
+    if (this.#closed) return;
+    try {
+      work();
+    } catch (error) {
+      this.#carrier.close();
+      this.#end(error instanceof Error ? error : new ProtocolError(`Cannot read from worker: ${String(error)}`));
+    }
+  }
+
+  #onData(body: Uint8Array, buffers: Uint8Array[]): void {
+    const message = this.#codec.decodeMessage(body, buffers);
+    const id = message[1] as number;
+    switch (message[0]) {
+      case MessageType.result: {
+        const call = this.#take(id);
+        this.#options.refs.adopt(call?.session ?? "");
+        call?.reply.fulfil(message[2]);
+        return;
+      }
+      case MessageType.error: {
+        const call = this.#take(id);
+        this.#options.refs.adopt(call?.session ?? "");
+        call?.reply.fail(toError(message[2] as Failure, call.what));
+        return;
+      }
+      case MessageType.hello: {
+        const hello = message[1] as WorkerHello;
+        if (hello.protocol < MIN_PROTOCOL_VERSION || hello.minProtocol > PROTOCOL_VERSION) {
+          throw new ProtocolVersionError(PROTOCOL_VERSION, MIN_PROTOCOL_VERSION, hello.protocol, hello.minProtocol);
+        }
+        this.#hello.resolve(hello);
+        return;
+      }
+      default:
+        throw new ProtocolError(`Worker sent a message of unknown type ${String(message[0])} on data`);
+    }
+  }
+
+  /** Takes a call out of the books; silent ones before it have succeeded, for answers come in order. */
+  #take(id: number): PendingCall | undefined {
+    const silent = this.#silent;
+    if (silent.length > 0 && (silent[0] as number) <= id) {
+      let count = 0;
+      while (count < silent.length && (silent[count] as number) <= id) {
+        const earlier = silent[count] as number;
+        if (earlier !== id) {
+          const call = this.#pending.get(earlier);
+          this.#pending.delete(earlier);
+          call?.reply.fulfil(null);
+        }
+        count += 1;
+      }
+      silent.splice(0, count);
+    }
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
+    return call;
+  }
+
+  #onControl(body: Uint8Array, buffers: Uint8Array[]): void {
+    const message = this.#controlCodec.decodeMessage(body, buffers);
+    const id = message[1] as number;
+    switch (message[0]) {
+      case MessageType.pong: {
+        const resolve = this.#pings.get(id);
+        this.#pings.delete(id);
+        resolve?.(message[2] as PongInfo);
+        return;
+      }
+      case MessageType.cancelled: {
+        const outcome = message[2] as CancelOutcome;
+        const waiting = this.#cancels.get(id);
+        const resolve = waiting?.shift();
+        if (waiting?.length === 0) this.#cancels.delete(id);
+        if (outcome === "withdrawn") {
+          this.#pending.delete(id);
+          const index = this.#silent.indexOf(id);
+          if (index !== -1) this.#silent.splice(index, 1);
+        }
+        resolve?.(outcome);
+        return;
+      }
+      default:
+        throw new ProtocolError(`Worker sent a message of unknown type ${String(message[0])} on control`);
+    }
+  }
+
+  #end(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#hello.reject(error ?? new ProtocolError("The conversation ended before hello"));
+    this.#cancels.clear();
+    this.#options.onClosed(error);
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Every default of the runtime, in one place. Durations are in milliseconds.
+ *
+ * Most values are those of Snakepit and SnakeBridge; a reason stands where one is not.
+ */
+export const DEFAULTS = {
+  /** Longest wait for a call, from the moment it is made. */
+  timeoutMs: 120_000,
+  /**
+   * Longest wait for a free worker. No limit of its own: the call's time budget covers the wait, and a shorter limit
+   * would reject the tail of a well-formed batch.
+   */
+  queueTimeoutMs: Number.POSITIVE_INFINITY as number,
+  /** Calls that may wait. */
+  maxQueueSize: 1000,
+  /** Longest wait for a worker's first word. */
+  startTimeoutMs: 30_000,
+  /** How long cancelled Python code may go on before its worker is killed. */
+  cancelGraceMs: 2_000,
+  /** How long calls in flight, and then Python's exit handlers, may take when a pool closes. */
+  closeGraceMs: 6_000,
+  /** Longest representation of an object sent along with its reference, in characters. */
+  reprMaxChars: 1_000,
+  /** Items asked for at once when an iterator is read; it grows while the consumer keeps up. */
+  iterationBatchSize: 64,
+  /** Most items asked for at once. */
+  iterationMaxBatchSize: 16_384,
+} as const;

@@ -1,0 +1,32 @@
+import type { Clock } from "../async/mod.ts";
+import type { OutputMode } from "../host/mod.ts";
+import type { Limits } from "../protocol/mod.ts";
+import type { Handle } from "../refs/mod.ts";
+
+/** What a worker process is started with. */
+export interface WorkerOptions {
+  /** Python interpreter: a path, or a name to find on `PATH`. */
+  readonly executable: string;
+  /** Environment of the process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Working directory; that of this process when undefined. */
+  readonly cwd: string | undefined;
+  /** Folders put in front of `sys.path`. */
+  readonly pythonPaths: readonly string[];
+  /** Limits for both directions. */
+  readonly limits: Limits;
+  /** Where Python's standard output goes. */
+  readonly stdout: OutputMode;
+  /** Where Python's standard error goes. */
+  readonly stderr: OutputMode;
+  /** Longest representation sent with a reference, in characters. */
+  readonly reprMaxChars: number;
+  /** Longest wait for a worker's first word, in milliseconds. */
+  readonly startTimeoutMs: number;
+  /** How long cancelled Python code may go on before its worker is killed, in milliseconds. */
+  readonly cancelGraceMs: number;
+  /** Makes the face that users see of an object. */
+  readonly face: (handle: Handle) => object;
+  /** Source of time. */
+  readonly clock: Clock;
+}

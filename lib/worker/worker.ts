@@ -1,0 +1,321 @@
+import { deferred, type Timer } from "../async/mod.ts";
+import {
+  describeExit,
+  PythonNotFoundError,
+  PythonVersionError,
+  SnakeBridgeError,
+  WorkerCrashedError,
+  type WorkerExit,
+  WorkerStartError,
+} from "../errors/mod.ts";
+import { asPermissionError, Child } from "../host/mod.ts";
+import type { WorkerHello } from "../protocol/mod.ts";
+import { RefTable } from "../refs/mod.ts";
+import { Peer } from "../rpc/mod.ts";
+import { SocketPairCarrier } from "../transport/mod.ts";
+import { bootRecord, STUB } from "./boot.ts";
+import type { Job } from "./job.ts";
+import type { WorkerOptions } from "./options.ts";
+
+/** Where a worker is in its life. */
+export type WorkerState =
+  | { readonly kind: "starting" } // spawned; calls may be sent, nothing was heard yet
+  | { readonly kind: "ready"; readonly hello: WorkerHello } // takes calls
+  | { readonly kind: "stopping" } // takes no calls; finishes or is being killed
+  | { readonly kind: "gone"; readonly exit: WorkerExit }; // ended
+
+/** What a worker tells its pool. */
+export interface WorkerEvents {
+  /** It said hello. */
+  ready(worker: Worker): void;
+  /** A job was finished; there is room for another. */
+  free(worker: Worker): void;
+  /** It gave a job back unstarted, because another one holds it up. */
+  returned(worker: Worker, job: Job): void;
+  /** It ended; `orphans` are the jobs it never began, `startError` is why it never said hello. */
+  gone(worker: Worker, orphans: readonly Job[], startError: Error | undefined): void;
+}
+
+/** A job in the hands of a worker. */
+interface Assigned {
+  readonly job: Job;
+  ids: readonly number[];
+  startedAt: number;
+}
+
+// A worker may be handed calls ahead while they are quick: about this much work, so that a slow one holds up little.
+const WINDOW_MS = 2;
+const MAX_WINDOW = 64;
+// A call that runs this long has stalled the ones handed ahead behind it: they are taken back.
+const STALL_MS = 5;
+// Between the end of the stream and the end of the process, and the other way round.
+const EXIT_WAIT_MS = 1000;
+const STREAM_WAIT_MS = 100;
+
+/**
+ * One Python process and the conversation with it.
+ *
+ * ```
+ *  starting ──hello──▶ ready ──close()──▶ stopping ──exit──▶ gone
+ *      └───────────── exit, kill, silence ──────────────────▶┘
+ * ```
+ */
+export class Worker {
+  /** The conversation. */
+  readonly peer: Peer;
+  /** The objects held in it. */
+  readonly refs: RefTable;
+  /** Settles when the process is gone. */
+  readonly ended: Promise<void>;
+  readonly #ended = deferred<void>();
+  readonly #child: Child;
+  readonly #options: WorkerOptions;
+  readonly #events: WorkerEvents;
+  readonly #jobs = new Map<Job, Assigned>();
+  #state: WorkerState = { kind: "starting" };
+  #serviceMs = Infinity;
+  #lastAnswerAt = 0;
+  #startTimer: Timer | undefined;
+  #stallTimer: Timer | undefined;
+  #killReason: Error | undefined;
+  #saidHello = false;
+
+  private constructor(child: Child, options: WorkerOptions, events: WorkerEvents) {
+    this.#child = child;
+    this.#options = options;
+    this.#events = events;
+    this.ended = this.#ended.promise;
+    this.refs = new RefTable({ owner: this, face: options.face, release: (ids) => this.peer.release(ids) });
+    const carrier = new SocketPairCarrier(child);
+    this.peer = new Peer(carrier, {
+      limits: options.limits,
+      refs: this.refs,
+      hello: { host: "snakebridge", pythonPaths: options.pythonPaths, reprMaxChars: options.reprMaxChars },
+      onClosed: (error) => void this.#onClosed(error),
+    });
+    carrier.send([bootRecord()]);
+    this.peer.open();
+    this.#startTimer = options.clock.setTimer(() => this.#onStartTimeout(), options.startTimeoutMs);
+    this.peer.hello.then((hello) => this.#onHello(hello), () => {});
+    // A forked grandchild may hold the data stream open after the worker has ended.
+    void child.exited.then(() => options.clock.setTimer(() => this.peer.close(), STREAM_WAIT_MS));
+  }
+
+  /**
+   * Starts a process. Calls may be handed to it at once.
+   *
+   * @throws {PermissionRequiredError} If the runtime may not start it.
+   * @throws {PythonNotFoundError} If there is no such program.
+   */
+  static async start(options: WorkerOptions, events: WorkerEvents): Promise<Worker> {
+    const child = Child.start({
+      executable: options.executable,
+      args: ["-c", STUB],
+      env: { ...options.env, PYTHONUNBUFFERED: "1" },
+      cwd: options.cwd,
+      stdout: options.stdout,
+      stderr: options.stderr,
+    });
+    if (!child.started) {
+      const { error } = await child.exited;
+      throw spawnError(error, options.executable);
+    }
+    return new Worker(child, options, events);
+  }
+
+  /** Where it is in its life. */
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** Process id. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** How many jobs it has. */
+  get load(): number {
+    return this.#jobs.size;
+  }
+
+  /** Whether it would take another job now: when idle, or when its calls are quick enough to hand some ahead. */
+  get hasRoom(): boolean {
+    const load = this.#jobs.size;
+    if (this.#state.kind === "starting") return load === 0;
+    if (this.#state.kind !== "ready") return false;
+    return load === 0 || (load < MAX_WINDOW && load * this.#serviceMs < WINDOW_MS);
+  }
+
+  /** Whether it can be given jobs at all. */
+  get alive(): boolean {
+    return this.#state.kind === "starting" || this.#state.kind === "ready";
+  }
+
+  /** Starts a job. */
+  run(job: Job): void {
+    const assigned: Assigned = { job, ids: [], startedAt: this.#options.clock.now() };
+    this.#jobs.set(job, assigned);
+    if (this.#jobs.size === 1) this.#child.ref();
+    else this.#stallTimer ??= this.#options.clock.setTimer(() => this.#onStall(), STALL_MS);
+    assigned.ids = job.start(this, () => this.#finish(job));
+    if (assigned.ids.length === 0) this.#finish(job);
+  }
+
+  /**
+   * Stops a job: takes it back when it has not begun, else interrupts it, else kills the process.
+   *
+   * The caller has been told already; this only frees the worker.
+   */
+  stop(job: Job): void {
+    const assigned = this.#jobs.get(job);
+    if (assigned === undefined) return;
+    for (const id of assigned.ids) this.peer.cancel(id);
+    this.#options.clock.setTimer(() => {
+      if (this.#jobs.get(job) === assigned) {
+        this.kill(new Error(`${job.what} did not stop within ${this.#options.cancelGraceMs} ms of being cancelled`));
+      }
+    }, this.#options.cancelGraceMs);
+  }
+
+  /** Ends the process at once. `reason` becomes the cause of what its calls are rejected with. */
+  kill(reason?: Error): void {
+    if (this.#state.kind === "gone") return;
+    this.#killReason ??= reason;
+    this.#state = { kind: "stopping" };
+    this.#child.kill("SIGKILL");
+  }
+
+  /** Lets the process end by itself, with its exit handlers; kills it when that takes longer than `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    if (this.alive) {
+      this.#state = { kind: "stopping" };
+      this.peer.bye();
+    }
+    if (this.#state.kind === "gone") return;
+    this.#child.ref();
+    const timer = this.#options.clock.setTimer(() => this.#child.kill("SIGKILL"), graceMs);
+    await this.ended;
+    timer.cancel();
+  }
+
+  #onHello(hello: WorkerHello): void {
+    this.#startTimer?.cancel();
+    this.#saidHello = true;
+    if (this.#state.kind !== "starting") return;
+    this.#state = { kind: "ready", hello };
+    this.#lastAnswerAt = this.#options.clock.now();
+    this.#events.ready(this);
+  }
+
+  #onStartTimeout(): void {
+    if (this.#state.kind === "starting") {
+      this.kill(
+        new Error(
+          `it said nothing within ${this.#options.startTimeoutMs} ms; raise startTimeoutMs on a slow machine`,
+        ),
+      );
+    }
+  }
+
+  #finish(job: Job): void {
+    const assigned = this.#jobs.get(job);
+    if (assigned === undefined) return;
+    this.#jobs.delete(job);
+    const now = this.#options.clock.now();
+    // Time in Python, as far as it can be seen from here: since it was sent, or since the one before was answered.
+    const took = now - Math.max(assigned.startedAt, this.#lastAnswerAt);
+    this.#lastAnswerAt = now;
+    if (this.#state.kind === "ready") {
+      this.#serviceMs = took > this.#serviceMs || this.#serviceMs === Infinity
+        ? Math.min(took, 1000)
+        : this.#serviceMs * 0.8 + took * 0.2;
+    }
+    if (this.#jobs.size === 0 && this.#state.kind !== "gone") this.#child.unref();
+    this.#events.free(this);
+  }
+
+  /** The first job has run for long: those handed ahead behind it go back to the pool. */
+  #onStall(): void {
+    this.#stallTimer = undefined;
+    const [head, ...behind] = [...this.#jobs.values()];
+    if (head === undefined || behind.length === 0) return;
+    const ranFor = this.#options.clock.now() - Math.max(head.startedAt, this.#lastAnswerAt);
+    if (ranFor < STALL_MS) {
+      this.#stallTimer = this.#options.clock.setTimer(() => this.#onStall(), STALL_MS - ranFor);
+      return;
+    }
+    this.#serviceMs = Math.max(this.#serviceMs, ranFor);
+    const byId = new Map<number, Job>();
+    for (const { job, ids } of behind) if (job.single && ids[0] !== undefined) byId.set(ids[0], job);
+    this.peer.withdraw([...byId.keys()], (id, outcome) => {
+      const job = byId.get(id);
+      if (outcome !== "withdrawn" || job === undefined || !this.#jobs.delete(job)) return;
+      this.#events.returned(this, job);
+    });
+  }
+
+  async #onClosed(error: Error | undefined): Promise<void> {
+    this.#startTimer?.cancel();
+    this.#stallTimer?.cancel();
+    this.#killReason ??= error;
+    const neverReady = !this.#saidHello;
+    this.#state = { kind: "stopping" };
+    const exit = await this.#reap(error !== undefined);
+    this.#state = { kind: "gone", exit };
+    this.refs.end(`its worker (process ${exit.pid ?? "unknown"}) has ended`);
+    const jobs = [...this.#jobs.values()];
+    this.#jobs.clear();
+    if (jobs.length > 0) this.#child.unref();
+    // Answers come in order, so only the first job can have been hit; the ones behind it were never begun.
+    const hit = neverReady ? undefined : jobs.shift();
+    const pending = this.peer.takePending();
+    if (hit !== undefined) {
+      for (const { id, what, reply } of pending) {
+        if (hit.ids.includes(id)) reply.fail(new WorkerCrashedError(what, exit, this.#killReason));
+      }
+    }
+    const startError = neverReady ? startFailure(exit, this.#options.executable, this.#killReason) : undefined;
+    this.#events.gone(this, jobs.map(({ job }) => job), startError);
+    this.#ended.resolve();
+  }
+
+  /** Waits for the end of the process, and helps when it does not come. */
+  async #reap(atOnce: boolean): Promise<WorkerExit> {
+    const timer = this.#options.clock.setTimer(() => this.#child.kill("SIGKILL"), atOnce ? 0 : EXIT_WAIT_MS);
+    const { exitCode, signal } = await this.#child.waitExit();
+    timer.cancel();
+    return { pid: this.#child.pid, exitCode, signal, stderrTail: this.#child.stderrTail };
+  }
+}
+
+function spawnError(error: Error | undefined, executable: string): Error {
+  const permission = asPermissionError(error, "start Python");
+  if (permission !== undefined) return permission;
+  if ((error as { code?: unknown } | undefined)?.code === "ENOENT") {
+    return new PythonNotFoundError(
+      `Cannot start Python: there is no program "${executable}"; install Python 3.10 or newer, or name another one ` +
+        `with the option python or the variable SNAKEBRIDGE_PYTHON`,
+      [executable],
+      error,
+    );
+  }
+  return new WorkerStartError(`Cannot start "${executable}": ${error?.message ?? "no reason was given"}`, "", error);
+}
+
+function startFailure(exit: WorkerExit, executable: string, reason: Error | undefined): SnakeBridgeError {
+  if (reason instanceof SnakeBridgeError) return reason;
+  const old = /snakebridge: too old: ([\d.]+)/.exec(exit.stderrTail);
+  if (old?.[1] !== undefined) {
+    return new PythonVersionError(
+      `Cannot use Python ${old[1]} (${executable}): SnakeBridge needs 3.10 or newer; name another interpreter with ` +
+        `the option python or the variable SNAKEBRIDGE_PYTHON`,
+      old[1],
+      "3.10",
+    );
+  }
+  return new WorkerStartError(
+    `Cannot start Python worker with "${executable}": ${reason?.message ?? describeExit(exit)}`,
+    exit.stderrTail,
+    reason,
+  );
+}

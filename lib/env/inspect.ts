@@ -38,7 +38,8 @@ if sys.version_info >= (3, 10):
     import importlib.metadata as metadata, importlib.util as util, os, platform, sysconfig
     info["baseExecutable"] = os.path.realpath(sys._base_executable or sys.executable)
     info["isVirtual"] = sys.prefix != sys.base_prefix
-    info["canMakeVenv"] = util.find_spec("ensurepip") is not None and util.find_spec("venv") is not None
+    specs = [util.find_spec(name) for name in ("ensurepip", "venv")]
+    info["canMakeVenv"] = all(spec is not None and spec.origin is not None for spec in specs)
     info["sitePackages"] = sysconfig.get_path("purelib")
     packages = {}
     for found in metadata.distributions():

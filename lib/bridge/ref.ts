@@ -52,6 +52,11 @@ export class Ref {
     }
   }
 
+  /** Itself: whatever stands for a Python object has its explicit reference under this name. */
+  get $(): this {
+    return this;
+  }
+
   /** Qualified Python type, such as `pandas.core.frame.DataFrame`. */
   get type(): string {
     return this.#handle.info?.type ?? "object";

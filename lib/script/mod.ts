@@ -1,0 +1,6 @@
+/**
+ * Scripts: run, clean up, end.
+ *
+ * @module
+ */
+export * from "./run_as_script.ts";

@@ -1,0 +1,23 @@
+/**
+ * What generated code imports, and nothing else.
+ *
+ * @module
+ */
+export { type CallOptions, Kw, kw, Ref } from "../bridge/mod.ts";
+export {
+  type ArrayLike,
+  ArrowData,
+  Complex,
+  Decimal,
+  type DTypeLike,
+  Ellipsis,
+  float,
+  FrozenSet,
+  NdArray,
+  type PathLike,
+  PyFloat,
+  Slice,
+  slice,
+  Tuple,
+} from "../protocol/mod.ts";
+export * from "./py_object.ts";

@@ -1,0 +1,86 @@
+/**
+ * Call any Python library from TypeScript: numpy, pandas, scikit-learn, or your own code.
+ *
+ * @example
+ * ```ts
+ * import { kw, SnakeBridge } from "@snakebridge/snakebridge";
+ *
+ * await using bridge = await SnakeBridge.start();
+ * console.log(await bridge.call("math", "sqrt", [16])); // 4
+ *
+ * const json = bridge.import("json");
+ * console.log(await json.dumps({ b: 1, a: [true, null] }, kw({ sort_keys: true }))); // {"a": [true, null], "b": 1}
+ * ```
+ *
+ * @module
+ */
+
+// Bridges, calls, references
+export {
+  attr,
+  type BridgeOptions,
+  type BridgeStats,
+  call,
+  Caller,
+  type CallOptions,
+  type Comparison,
+  defaultBridge,
+  Kw,
+  kw,
+  pyImport,
+  type PyProxy,
+  Ref,
+  type ReturnMode,
+  Session,
+  setDefaultBridge,
+  SnakeBridge,
+  withSession,
+} from "./lib/bridge/mod.ts";
+export { type PoolStats, type WorkerSnapshot } from "./lib/pool/mod.ts";
+
+// Generated classes
+export { keep, type Pending, PyObject, type PyPromise } from "./lib/wrapper/mod.ts";
+
+// Values
+export {
+  type ArrayLike,
+  ArrowData,
+  type ArrowLibrary,
+  Complex,
+  Decimal,
+  type DTypeLike,
+  Ellipsis,
+  EllipsisType,
+  float,
+  FrozenSet,
+  type IndexLike,
+  type LimitOptions,
+  type Limits,
+  NdArray,
+  type NdArrayFromOptions,
+  type NdItem,
+  type Nested,
+  type NestedInput,
+  type NumericArray,
+  OpaqueValue,
+  type PathLike,
+  PyFloat,
+  type PyInput,
+  type PyValue,
+  type RemoteLike,
+  type ScalarLike,
+  Slice,
+  slice,
+  Tuple,
+  ValueEncodeError,
+} from "./lib/protocol/mod.ts";
+export { type OutputMode } from "./lib/host/mod.ts";
+
+// Errors
+export * from "./lib/errors/mod.ts";
+
+// Python itself
+export { findPython, inspectPython, type Interpreter, locatePython } from "./lib/env/mod.ts";
+
+// Scripts
+export { runAsScript, type RunAsScriptOptions } from "./lib/script/mod.ts";

@@ -13,6 +13,8 @@ export function typeName(value: unknown): string {
   if (value === null) return "null";
   if (typeof value !== "object") return typeof value;
   try {
+    const tag = tagName(value);
+    if (tag !== "") return tag;
     const name = (value as { constructor?: { name?: unknown } }).constructor?.name;
     return typeof name === "string" && name !== "" ? name : "object";
   } catch {

@@ -10,7 +10,7 @@ export interface Limits {
   readonly maxFrameBytes: number;
   /**
    * Containers inside containers, counted on the wire: the message itself is 1, the arguments of a call are 2.
-   * At most 2,048, because codecs of both languages use the stack.
+   * At most 1,024, because codecs of both languages use the stack.
    *
    * @default {512}
    */
@@ -26,13 +26,13 @@ export interface Limits {
 /** Limits as a user gives them; what is left out has its default. */
 export type LimitOptions = Partial<Limits>;
 
-/** Deeper than this, the stack of the runtime and not our limit would decide. */
-const DEEPEST = 2048;
+/** Half of what V8 takes before its own stack, and not our limit, would decide. */
+const DEEPEST = 1024;
 
 /**
  * Fills in defaults.
  *
- * @throws {RangeError} if a limit is not a positive integer, or `maxDepth` is above 2,048.
+ * @throws {RangeError} if a limit is not a positive integer, or `maxDepth` is above 1,024.
  *
  * @example Refuse frames above one mebibyte
  * ```ts

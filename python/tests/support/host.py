@@ -70,7 +70,7 @@ class Host:
         self.data, self.control, self.lifeline = (pair[0] for pair in pairs)
         ends = [os.dup(pair[1].fileno()) for pair in pairs]
         # Above 5, so that putting them in place does not close one of them.
-        moved = [os.dup2(fd, 50 + index) for index, fd in enumerate(ends)]
+        moved = [os.dup2(fd, 50 + index, inheritable=False) for index, fd in enumerate(ends)]
 
         def place() -> None:
             for index, fd in enumerate(moved):

@@ -29,38 +29,58 @@ def handler_of(kind: type) -> Handler | None:
         return None
     if issubclass(kind, (np.datetime64, np.timedelta64, np.longdouble, np.clongdouble)):
         # On some platforms a long double is a double; it has its own type all the same.
-        return lambda encoder, value, depth: _ndarray(encoder, np.asarray(value), depth)
-    for base, plain in (
+        return _long_scalar
+    return next((_scalar_handler(to) for base, to in _scalar_bases(np) if issubclass(kind, base)), None)
+
+
+def _scalar_bases(np: Any) -> tuple[tuple[type, type], ...]:
+    return (
         (np.bool_, bool), (np.integer, int), (np.floating, float), (np.complexfloating, complex),
         (np.str_, str), (np.bytes_, bytes),
-    ):  # fmt: skip
-        if issubclass(kind, base):
-            return _scalar_handler(plain)
-    return None
+    )  # fmt: skip
 
 
-def _scalar_handler(plain: type) -> Handler:
-    return lambda encoder, value, depth: encoder.walk(plain(value), depth)
+def _scalar_handler(to: type) -> Handler:
+    return lambda encoder, value, depth: encoder.walk(to(value), depth)
+
+
+def _long_scalar(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    np: Any = sys.modules["numpy"]
+    return _ndarray(encoder, np.asarray(value), depth)
 
 
 def _ndarray(encoder: WireEncoder, value: Any, depth: int) -> Any:
-    dtype = value.dtype
-    if dtype.kind not in _KINDS or dtype.fields is not None:
+    if not has_encoding(value.dtype):
         return encoder.leaf(value, depth)
     encoder.enter(value.ndim, depth + 1)
-    encoder.spend(value.nbytes)
-    encoder.bytes_left += value.nbytes
-    flags = value.flags
-    order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    encoder.check_bytes(value.nbytes)
+    dtype, shape, order, data = fields_of(value)
+    return encoder.fields(14, [dtype, shape, order, encoder.data(data)], depth)
+
+
+def has_encoding(dtype: Any) -> bool:
+    """Whether arrays of this dtype are values: no objects and no structures."""
+    return dtype.kind in _KINDS and dtype.fields is None
+
+
+def fields_of(value: Any) -> tuple[str, list[int], str, memoryview]:
+    """Dtype, shape, order and bytes of an array; the bytes are copied only when they lie in neither order."""
+    order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
+    data = memoryview(b"")
     if value.nbytes:
-        # `copy=False` where the bytes lie in order already; the buffer protocol knows no datetime64, a view does.
+        # The buffer protocol knows no datetime64 and no byte order, so the bytes are viewed as what they are.
         flat = (value.T if order == "F" else value).reshape(-1)
-        if not flat.flags.c_contiguous:
-            flat = flat.copy()
-        data = memoryview(flat.view("u1"))
-    else:
-        data = memoryview(b"")
-    return encoder.fields(14, [dtype.str, list(value.shape), order, encoder.data(data)], depth)
+        data = memoryview((flat if flat.flags.c_contiguous else flat.copy()).view("u1"))
+    return value.dtype.str, list(value.shape), order, data
+
+
+def plain(value: Any, kind: type) -> Any:
+    """For tagged JSON: the fields of an array as a tuple, the plain value of a scalar, or the object itself."""
+    np: Any = sys.modules["numpy"]
+    if kind is np.ndarray or handler_of(kind) is _long_scalar:
+        array = np.asarray(value)
+        return fields_of(array) if has_encoding(array.dtype) else value
+    return next((to(value) for base, to in _scalar_bases(np) if issubclass(kind, base)), value)
 
 
 def make_array(dtype: Any, shape: Any, order: Any, data: memoryview) -> Any:

@@ -28,7 +28,8 @@ class Codec:
         self.ext: Callable[[int, bytes], Any] = packing.Ext
         self.max_depth = 512
 
-    def unpack(self, body: bytes | bytearray | memoryview) -> Any:
+    def unpack(self, body: bytes | bytearray) -> Any:
+        """Decodes one value; the hook gets its extension values."""
         return packing.Unpacker(body, self.hook, self.max_depth).unpack()
 
     def unpack_raw(self, body: bytes | bytearray | memoryview) -> Any:
@@ -54,7 +55,7 @@ class MsgspecCodec(Codec):
         self.ext = msgpack.Ext
         self._decode = msgpack.Decoder(ext_hook=hook).decode
 
-    def unpack(self, body: bytes | bytearray | memoryview) -> Any:
+    def unpack(self, body: bytes | bytearray) -> Any:
         if b"\xff" in body and may_hold_timestamp(body):
             return super().unpack(body)
         return self._decode(body)
@@ -72,6 +73,7 @@ class MsgpackCodec(Codec):
         super().__init__(hook)
         self._pack = msgpack.Packer(use_bin_type=True, strict_types=True).pack
         self._unpack = msgpack.unpackb
+        self._too_deep = msgpack.exceptions.StackError
         self._ext_type = msgpack.ExtType
         self.pack = self._pack_tree
         self.ext = self._make_ext
@@ -87,15 +89,19 @@ class MsgpackCodec(Codec):
     def _make_ext(self, code: int, data: bytes) -> Any:
         return self._ext_type(code, data) if code >= 0 else packing.Ext(code, data)
 
-    def unpack(self, body: bytes | bytearray | memoryview) -> Any:
+    def unpack(self, body: bytes | bytearray) -> Any:
         if b"\xff" in body and may_hold_timestamp(body):
             return super().unpack(body)
-        return self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=True)
+        try:
+            return self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=False)
+        except self._too_deep:
+            raise RecursionError from None
+        except TypeError as error:
+            raise ValueError(f"a map has a bad key: {error}") from None
 
 
-def may_hold_timestamp(body: bytes | bytearray | memoryview) -> bool:
-    data = bytes(body)
-    return any(head in data for head in TIMESTAMP_HEADS)
+def may_hold_timestamp(body: bytes | bytearray) -> bool:
+    return any(head in body for head in TIMESTAMP_HEADS)
 
 
 def best_name(find_spec: Callable[[str], object]) -> str:

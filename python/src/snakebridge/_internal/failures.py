@@ -24,7 +24,13 @@ MAX_ATTRIBUTES = 32
 MAX_NOTES = 32
 
 _MRO = type.__dict__["__mro__"].__get__
+# Straight from the base class: a subclass may put a property that raises over any of them.
 _DICT = BaseException.__dict__["__dict__"].__get__
+_ARGS = BaseException.__dict__["args"].__get__
+_CAUSE = BaseException.__dict__["__cause__"].__get__
+_CONTEXT = BaseException.__dict__["__context__"].__get__
+_SUPPRESS = BaseException.__dict__["__suppress_context__"].__get__
+_TRACEBACK = BaseException.__dict__["__traceback__"].__get__
 
 
 def describe(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def _describe(
         "mro": [type_name(base) for base in _MRO(kind) if base is not object],
         # The first text holds the whole chain as Python prints it, those of causes only their own part.
         "traceback": _traceback_text(error, is_first),
-        "frames": _frames(error.__traceback__),
+        "frames": _frames(_TRACEBACK(error)),
     }
 
     def follow(other: BaseException | None) -> dict[str, Any] | None:
@@ -53,9 +59,9 @@ def _describe(
             return None
         return _describe(other, encoder, seen, budget, False)
 
-    failure["cause"] = follow(error.__cause__)
-    failure["context"] = follow(error.__context__)
-    failure["suppressContext"] = bool(error.__suppress_context__)
+    failure["cause"] = follow(_CAUSE(error))
+    failure["context"] = follow(_CONTEXT(error))
+    failure["suppressContext"] = bool(_SUPPRESS(error))
     failure["notes"] = _notes(error)
     failure["attributes"] = _attributes(error, encoder)
     return failure
@@ -114,7 +120,7 @@ def _source_line(file: str, line: int, space: dict[str, Any]) -> str:
 
 def _traceback_text(error: BaseException, with_chain: bool) -> str:
     try:
-        printed = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+        printed = traceback.TracebackException(type(error), error, _TRACEBACK(error), compact=True)
         _drop_our_frames(printed, set())
         return clean("".join(printed.format(chain=with_chain)), keep_end=True)
     except BaseException:
@@ -142,9 +148,9 @@ def _notes(error: BaseException) -> list[str]:
 
 def _attributes(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
     """What has an encoding and is small; `args` first, then fields of builtin exceptions, then the instance's own."""
-    found: dict[str, Any] = {"args": _ask(lambda: BaseException.args.__get__(error), ())}  # type: ignore[attr-defined]
+    found: dict[str, Any] = {"args": _ARGS(error)}
     for base in _MRO(type(error)):
-        if base.__module__ == "builtins" and base not in (BaseException, object):
+        if type_name(base).startswith("builtins.") and base not in (BaseException, object):
             for name, member in vars(base).items():
                 if type(member).__name__ in ("member_descriptor", "getset_descriptor") and not name.startswith("_"):
                     try:

@@ -66,14 +66,17 @@ def to_arrow(value: Any) -> ArrowTable:
 
 def encode_table(encoder: WireEncoder, value: ArrowTable, depth: int) -> Any:
     """Writes a table as an Arrow stream into a buffer of its own."""
+    encoder.check_bytes(value.table.nbytes)
+    return encoder.fields(19, [value.library, encoder.data(stream(value))], depth)
+
+
+def stream(value: ArrowTable) -> memoryview:
+    """The table as the bytes of an Arrow stream."""
     pa = _pyarrow("pyarrow.Table")
-    encoder.spend(value.table.nbytes)
-    encoder.bytes_left += value.table.nbytes
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, value.table.schema) as writer:
         writer.write_table(value.table)
-    data = memoryview(sink.getvalue()).cast("B")
-    return encoder.fields(19, [value.library, encoder.data(data)], depth)
+    return memoryview(sink.getvalue()).cast("B")
 
 
 def make_table(library: Any, data: memoryview) -> Any:

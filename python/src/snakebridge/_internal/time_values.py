@@ -16,6 +16,7 @@ _TIME = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
 _DATETIME = re.compile(
     rf"(\d{{4}}-\d\d-\d\d)T{_TIME}(?:(Z)|([+-])(\d\d):(\d\d))?(?:\[([A-Za-z0-9._+/~-]+)\])?", re.ASCII
 )
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME_ONLY = re.compile(_TIME, re.ASCII)
 
 
@@ -41,6 +42,25 @@ def clock_text(value: datetime.datetime | datetime.time) -> str:
     return f"{text}.{value.microsecond:06}" if value.microsecond else text
 
 
+def tagged(value: Any, kind: type) -> tuple[str, dict[str, Any]] | None:
+    """Name and fields of the JSON tag of a time value; None where it has no encoding."""
+    if kind is datetime.date:
+        return "date", {"value": date_text(value)}
+    if kind is datetime.time:
+        return None if value.tzinfo is not None else ("time", {"value": clock_text(value)})
+    if kind is datetime.timedelta:
+        return "timedelta", {"days": value.days, "seconds": value.seconds, "microseconds": value.microseconds}
+    if kind is datetime.datetime or pandas_handler_of(kind) is not None:
+        text = None if getattr(value, "nanosecond", 0) else datetime_text(value)
+        return None if text is None else ("datetime", {"value": text})
+    return None
+
+
+def date_text(value: datetime.date) -> str:
+    """ISO text of a date."""
+    return f"{value.year:04}-{value.month:02}-{value.day:02}"
+
+
 def _datetime(encoder: WireEncoder, value: datetime.datetime, depth: int) -> Any:
     text = datetime_text(value)
     return encoder.leaf(value, depth) if text is None else encoder.text_ext(8, text)
@@ -48,7 +68,7 @@ def _datetime(encoder: WireEncoder, value: datetime.datetime, depth: int) -> Any
 
 def datetime_text(value: datetime.datetime) -> str | None:
     """The RFC 9557 text of a datetime; None where its offset has seconds."""
-    text = f"{value.year:04}-{value.month:02}-{value.day:02}T{clock_text(value)}"
+    text = f"{date_text(value)}T{clock_text(value)}"
     zone = value.tzinfo
     offset = None if zone is None else value.utcoffset()
     if offset is None:
@@ -68,7 +88,7 @@ def _timestamp(encoder: WireEncoder, value: Any, depth: int) -> Any:
 
 
 def _date(encoder: WireEncoder, value: datetime.date, depth: int) -> Any:
-    return encoder.text_ext(9, f"{value.year:04}-{value.month:02}-{value.day:02}")
+    return encoder.text_ext(9, date_text(value))
 
 
 def _time(encoder: WireEncoder, value: datetime.time, depth: int) -> Any:
@@ -81,7 +101,7 @@ def _timedelta(encoder: WireEncoder, value: datetime.timedelta, depth: int) -> A
 
 def parse_date(text: str) -> datetime.date:
     """Reads an ISO date."""
-    if len(text) != 10:
+    if _DATE.fullmatch(text) is None:
         raise ValueError(f"{text:.40} is no date")
     return datetime.date.fromisoformat(text)
 
@@ -116,11 +136,11 @@ def parse_datetime(text: str) -> datetime.datetime:
         offset = -offset if sign == "-" else offset
     if name is None:
         return naive if offset is None else naive.replace(tzinfo=datetime.timezone(offset))
+    if offset is None:
+        raise ValueError(f"{text:.80} has a zone and no offset")
     from zoneinfo import ZoneInfo
 
     zone = ZoneInfo(name)
-    if offset is None:
-        return naive.replace(tzinfo=zone)
     for fold in (0, 1):
         local = naive.replace(tzinfo=zone, fold=fold)
         if local.utcoffset() == offset:
@@ -131,4 +151,6 @@ def parse_datetime(text: str) -> datetime.datetime:
 
 def make_timedelta(days: int, seconds: int, microseconds: int) -> datetime.timedelta:
     """Builds a timedelta from its three whole parts."""
+    if not type(days) is type(seconds) is type(microseconds) is int:
+        raise ValueError("a part of a timedelta is no integer")
     return datetime.timedelta(days=days, seconds=seconds, microseconds=microseconds)

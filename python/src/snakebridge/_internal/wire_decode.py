@@ -33,7 +33,12 @@ class WireDecoder:
         self.buffers: Sequence[BytesIO] = ()
         self.problem: Problem | None = None
         self.used: list[int] = []
+        # Ids of containers in the tree that are not of its own: what refs stand for, which may be cyclic, and dicts
+        # made of pairs, whose keys may be anything.
+        self.foreign: set[int] = set()
         self._inside = 0
+        self._is_large = False
+        self._count = 0
 
     def decode(self, body: bytearray, buffers: Sequence[BytesIO]) -> Any:
         """Decodes one message; what went wrong inside a value is left in `problem`, refs it names in `used`.
@@ -46,34 +51,38 @@ class WireDecoder:
         self.problem = None
         self.used = []
         self._inside = 0
+        if self.foreign:
+            self.foreign = set()
+        limits = self.limits
+        size = len(body)
+        # No message has more values than bytes, or more containers than bytes that start one: small ones need no look.
+        self._is_large = size > limits.max_elements or (
+            size > limits.max_depth and size - len(body.translate(None, _CONTAINER_HEADS)) > limits.max_depth
+        )
+        self._count = 0
         try:
-            message = self.codec.unpack(body)
+            message = self._unpack(body)
         except RecursionError:
-            raise LimitProblem("maxDepth", None, self.limits.max_depth) from None
-        if len(body) > self.limits.max_depth or len(body) > self.limits.max_elements:
-            self._check_size(message, body)
+            raise LimitProblem("maxDepth", None, limits.max_depth) from None
+        if self._is_large:
+            self._check_size(message, 0)
         return message
 
-    def _check_size(self, message: Any, body: bytearray) -> None:
+    def _check_size(self, root: Any, depth: int) -> None:
         limits = self.limits
-        many = len(body) > limits.max_elements
-        if not many and len(body) - len(body.translate(None, _CONTAINER_HEADS)) <= limits.max_depth:
-            return
-        # Objects behind refs are the user's: not part of the message, and maybe cyclic.
-        skip = {id(self.refs.entries[ref][1]) for ref in self.used if ref in self.refs.entries}
-        level, depth, count = [message], 0, 0
+        level = [root] if type(root) in _CONTAINERS and id(root) not in self.foreign else []
         while level:
             depth += 1
             if depth > limits.max_depth:
                 raise LimitProblem("maxDepth", depth, limits.max_depth)
-            count += sum(map(len, level))
-            if count > limits.max_elements:
-                raise LimitProblem("maxElements", count, limits.max_elements)
+            self._count += sum(map(len, level))
+            if self._count > limits.max_elements:
+                raise LimitProblem("maxElements", self._count, limits.max_elements)
             level = [
                 item
                 for parent in level
                 for item in (parent.values() if type(parent) is dict else parent)
-                if type(item) in _CONTAINERS and id(item) not in skip
+                if type(item) in _CONTAINERS and id(item) not in self.foreign
             ]
 
     def hook(self, code: int, data: memoryview) -> Any:
@@ -102,17 +111,42 @@ class WireDecoder:
 
     def unpack(self, data: memoryview) -> Any:
         """Decodes the MessagePack inside an extension value."""
-        return self.codec.unpack(data)
+        body = bytes(data)
+        value = self._unpack(body)
+        if self._is_large:
+            self._check_size(value, self._inside)
+        return value
+
+    def _unpack(self, body: bytes | bytearray) -> Any:
+        value = self.codec.unpack(body)
+        # Fast codecs let map keys be anything; bodies without a byte that could start a map need no look.
+        if not self.codec.is_slow and len(body) != len(body.translate(None, _MAP_HEADS)):
+            self._check_keys(value)
+        return value
+
+    def _check_keys(self, root: Any) -> None:
+        stack = [root]
+        while stack:
+            value = stack.pop()
+            if type(value) not in _CONTAINERS or id(value) in self.foreign:
+                continue
+            if type(value) is dict:
+                if not set(map(type, value)) <= _ONLY_STR:
+                    raise ValueError("a map has a key that is no text")
+                value = value.values()
+            stack += [item for item in value if type(item) in _CONTAINERS]
 
     def array(self, data: memoryview, size: int | None = None) -> list[Any]:
         """Decodes a payload that must be an array, of that many items."""
-        items = self.codec.unpack(data)
-        if type(items) is not list or (size is not None and len(items) != size):
+        items = self.unpack(data)
+        if type(items) is not list or (size is not None and len(items) < size):
             raise ValueError("its payload has another shape")
-        return items
+        return items if size is None else items[:size]
 
 
-_CONTAINERS = frozenset((list, dict, tuple))
+_CONTAINERS = frozenset((list, dict))
+_ONLY_STR = {str}
+_MAP_HEADS = bytes((*range(0x80, 0x90), 0xDE, 0xDF))
 
 
 def bad_value(text: str) -> ValueProblem:
@@ -130,7 +164,9 @@ def _complex(decoder: WireDecoder, data: memoryview) -> complex:
 
 
 def _pairs(decoder: WireDecoder, data: memoryview) -> dict[Any, Any]:
-    return {key: value for key, value in decoder.array(data)}  # noqa: C416 - a pair of another length must fail
+    value = {key: item for key, item in decoder.array(data)}  # noqa: C416 - a pair of another length must fail
+    decoder.foreign.add(id(value))
+    return value
 
 
 def _buffer(decoder: WireDecoder, data: memoryview) -> bytes:
@@ -151,7 +187,10 @@ def _ref(decoder: WireDecoder, data: memoryview) -> Any:
     decoder.used.append(ref)
     # The session stands in the same message, which is not decoded yet: the caller checks it for all in `used`.
     entry = decoder.refs.entries.get(ref)
-    return None if entry is None else entry[1]
+    if entry is None:
+        return None
+    decoder.foreign.add(id(entry[1]))
+    return entry[1]
 
 
 def _datetime(decoder: WireDecoder, data: memoryview) -> Any:
@@ -179,12 +218,19 @@ def _timedelta(decoder: WireDecoder, data: memoryview) -> Any:
 
 
 def _decimal(decoder: WireDecoder, data: memoryview) -> Any:
+    return parse_decimal(str(data, "utf-8"))
+
+
+def parse_decimal(text: str) -> Any:
+    """Reads a decimal number; Python would also take spaces, underscores and other digits."""
     from decimal import Decimal, InvalidOperation
 
     try:
-        return Decimal(str(data, "utf-8"))
+        if text.isascii() and "_" not in text and text.strip() == text:
+            return Decimal(text)
     except InvalidOperation:
-        raise ValueError("its text is no decimal number") from None
+        pass
+    raise ValueError(f"{text:.80} is no decimal number")
 
 
 def _ndarray(decoder: WireDecoder, data: memoryview) -> Any:
@@ -204,8 +250,9 @@ def _table(decoder: WireDecoder, data: memoryview) -> Any:
 def _with_data(decoder: WireDecoder, data: memoryview, size: int) -> list[Any]:
     """The fields of a payload whose last one is raw data, which stays in its frame buffer: as a writable view."""
     items = decoder.codec.unpack_raw(data)
-    if type(items) is not list or len(items) != size:
+    if type(items) is not list or len(items) < size:
         raise ValueError("its payload has another shape")
+    del items[size:]
     content = items[-1]
     if type(content) is Ext and content.code == 13:
         items[-1] = buffer_at(decoder, decoder.unpack(memoryview(content.data))).getbuffer()
@@ -218,6 +265,12 @@ def _with_data(decoder: WireDecoder, data: memoryview, size: int) -> list[Any]:
 
 def _slice(decoder: WireDecoder, data: memoryview) -> slice:
     return slice(*decoder.array(data, 3))
+
+
+def _ellipsis(decoder: WireDecoder, data: memoryview) -> Any:
+    if len(data):
+        raise ValueError("an ellipsis has no payload")
+    return ...
 
 
 READERS: dict[int, Reader] = {
@@ -237,6 +290,6 @@ READERS: dict[int, Reader] = {
     14: _ndarray,
     15: _ref,
     17: _slice,
-    18: lambda decoder, data: ...,
+    18: _ellipsis,
     19: _table,
 }

@@ -100,6 +100,11 @@ class WireEncoder:
             limit = self.limits.max_frame_bytes
             raise LimitProblem("maxFrameBytes", limit - self.bytes_left, limit)
 
+    def check_bytes(self, size: int) -> None:
+        """Refuses bytes that will not fit, before they are copied."""
+        if size > self.bytes_left:
+            self.spend(size)
+
     def enter(self, size: int, depth: int) -> int:
         """Counts a container of `size` values and returns the depth inside."""
         if depth >= self.limits.max_depth:
@@ -235,8 +240,7 @@ def _bytes(encoder: WireEncoder, value: Any, depth: int) -> Any:
 
 
 def _memoryview(encoder: WireEncoder, value: memoryview, depth: int) -> Any:
-    encoder.spend(value.nbytes)
-    encoder.bytes_left += value.nbytes
+    encoder.check_bytes(value.nbytes)
     if value.c_contiguous and value.nbytes:
         return encoder.data(value.cast("B"))
     return encoder.data(memoryview(value.tobytes()))

@@ -21,7 +21,7 @@ from snakebridge._internal.problems import (
     VersionProblem,
 )
 from snakebridge._internal.progress import Progress
-from snakebridge._internal.refs import RefTable
+from snakebridge._internal.refs import RefTable, type_name
 from snakebridge._internal.wire_decode import WireDecoder
 from snakebridge._internal.wire_encode import AUTO, VALUE, WireEncoder
 
@@ -297,10 +297,11 @@ class Worker:
         if refs.last_own != last_own:
             refs.undo(last_own)
         refs.forget([call])
-        if isinstance(error, Interrupted):
+        # Not `isinstance`, which asks the exception for its `__class__`.
+        if issubclass(type(error), Interrupted):
             failure = Cancelled(True).failure()
-        elif isinstance(error, Problem):
-            failure = error.failure()
+        elif issubclass(type(error), Problem):
+            failure = error.failure()  # type: ignore[attr-defined]
         else:
             failure = self.describe(error)
         self.send_failure(call, session, flags, failure)
@@ -316,7 +317,20 @@ class Worker:
             return failures.describe(error, self.encoder)
         except BaseException as worse:
             # Out of memory or stack while describing: less detail is better than no answer.
-            return {"kind": "python", "message": "", "type": type(error).__name__, "traceback": type(worse).__name__}
+            name = type_name(type(error))
+            return {
+                "kind": "python",
+                "message": f"<no more is known: {type_name(type(worse))} while describing it>",
+                "type": name,
+                "mro": [name],
+                "traceback": f"{name}\n",
+                "frames": [],
+                "cause": None,
+                "context": None,
+                "suppressContext": False,
+                "notes": [],
+                "attributes": {},
+            }
 
     def note_failure(self, call: int, session: str, flags: int, failure: dict[str, Any]) -> None:
         """Remembers a failure for calls that use its result."""

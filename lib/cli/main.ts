@@ -14,6 +14,10 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly load:
     about: "make the project's Python environment, or check it with --check",
     load: async () => (await import("./setup.ts")).setup,
   },
+  codegen: {
+    about: "generate typed wrappers of Python packages, or check them with --check",
+    load: async () => (await import("../../codegen/cli.ts")).main,
+  },
 };
 
 function help(): string {

@@ -163,12 +163,13 @@ export class InstallWatch {
   line(line: string): void {
     const collecting = /^Collecting ([^\s=<>;]+)==(\S+)/.exec(line);
     const present = /^Requirement already satisfied: ([^\s=<>;]+)==(\S+)/.exec(line);
-    const loading = /^\s*Downloading (\S+?)-(\d\S*?)-\S*\.whl.*\((.+?)\)/.exec(line);
+    const loading = /^\s*Downloading (\S+?)-(\d\S*?)-\S*\.whl \((.+?)\)/.exec(line);
     const uvLoading = /^\s*Downloading (\S+) \((.+)\)/.exec(line);
     const uvInstalled = /^\s*\+ ([^\s=]+)==(\S+)/.exec(line);
     if (collecting !== null) this.#collected.add(normalizePackageName(collecting[1] ?? ""));
     else if (present !== null) this.#installed.add(normalizePackageName(present[1] ?? ""));
     else if (loading !== null) this.#report(this.#collected, `download ${loading[1]} ${loading[2]} (${loading[3]})`);
+    else if (/\.metadata \(/.test(line)) return;
     else if (uvLoading !== null) this.#report(this.#collected, `download ${uvLoading[1]} (${uvLoading[2]})`);
     else if (uvInstalled !== null) this.#installedNow(uvInstalled[1] ?? "");
     else if (/^(Installing collected packages|Prepared \d+ package)/.test(line)) {

@@ -27,7 +27,6 @@ describe("InstallWatch", () => {
       "Installing collected packages: numpy, scikit-learn",
     ];
     assert.deepEqual(watch(lines, ["numpy-2.4.6.dist-info", "setuptools-65.5.0.dist-info"]), [
-      "1/2 download numpy 2.4.6 (6.6 kB)",
       "2/2 download scikit_learn 1.9.1 (9.3 MB)",
       "Unpacking packages",
       "1/2 installed numpy 2.4.6",

@@ -1,0 +1,235 @@
+/**
+ * `deno task codegen [--check] [--config FILE]`.
+ *
+ * @module
+ */
+
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { findPython } from "../lib/env/mod.ts";
+import { type CodegenConfig, resolveConfig, type ResolvedCodegenConfig } from "./config.ts";
+import { HEADER } from "./emit_module.ts";
+import { configHash, environmentDifferences, GENERATOR_VERSION, lockText, parseLock, sha256 } from "./lock.ts";
+import { countTiers, MANIFEST_NAME } from "./manifest.ts";
+import { type Generated, generate } from "./pipeline.ts";
+import { TIERS } from "./model.ts";
+
+/** Name of the lock, beside the configuration. */
+export const LOCK_NAME = "snakebridge.lock";
+
+const HELP = `Usage: deno task codegen [options]
+
+Generates typed wrappers of Python libraries, as snakebridge.config.ts says.
+
+  --check         write nothing; fail and name every file that is missing, changed or stale
+  --config FILE   configuration to read (default: snakebridge.config.ts)
+  --help          this text`;
+
+interface Options {
+  check: boolean;
+  config: string;
+}
+
+/** Runs the command and gives its exit code: 0 done, 1 drift or failure, 2 wrong usage. */
+export async function main(args: readonly string[]): Promise<number> {
+  const options: Options = { check: false, config: "snakebridge.config.ts" };
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    if (arg === "--help" || arg === "-h") {
+      console.log(HELP);
+      return 0;
+    }
+    if (arg === "--check") options.check = true;
+    else if (arg.startsWith("--config=")) options.config = arg.slice(9);
+    else if (arg === "--config" && args[index + 1] !== undefined) options.config = args[++index]!;
+    else {
+      console.error(`Cannot run codegen: unknown argument ${arg}\n\n${HELP}`);
+      return 2;
+    }
+  }
+  try {
+    return await run(options);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    if (error instanceof Error && error.cause instanceof Error) console.error(`  because: ${error.cause.message}`);
+    return 1;
+  }
+}
+
+async function run(options: Options): Promise<number> {
+  const started = performance.now();
+  const configPath = resolve(options.config);
+  const root = dirname(configPath);
+  const config = await loadConfig(configPath);
+  const folder = join(root, config.generatedDir);
+  const mend = `deno task codegen${options.config === "snakebridge.config.ts" ? "" : ` --config ${options.config}`}`;
+  const python = (await findPython(config.python === undefined ? {} : { python: resolvePython(root, config.python) })).executable;
+  console.log(`Introspecting with ${python}`);
+  const generated = await generate({
+    config,
+    python,
+    pythonPaths: config.pythonPaths.map((path) => resolve(root, path)),
+    typeshed: config.typeshed === undefined ? null : resolve(root, config.typeshed),
+    report: (line) => console.log(line),
+  });
+  const missing = generated.libraries.filter((library) => library.modules.length === 0);
+  if (missing.length > 0) {
+    for (const library of missing) {
+      console.error(`Cannot wrap ${library.name}: ${library.failures.at(-1)?.error ?? "no module"}`);
+      if (config.libraries.get(library.name)!.version !== "local") {
+        console.error(`  install it for ${python}, for example: ${python} -m pip install ${library.name.split(".")[0]}`);
+      }
+    }
+    return 1;
+  }
+  if (!generated.libraries[0]!.environment.typeshed) {
+    console.log("  no stubs of the standard library found: install typeshed_client or mypy for types of stdlib modules");
+  }
+  const code = options.check ? await check(root, folder, config, generated, mend) : await write(root, folder, generated, mend);
+  console.log(`Took ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return code;
+}
+
+async function loadConfig(path: string): Promise<ResolvedCodegenConfig> {
+  let module: { default?: CodegenConfig };
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    throw new Error(`Cannot read configuration ${relative(process.cwd(), path)}`, { cause: error });
+  }
+  if (module.default === undefined) {
+    throw new Error(`Cannot read configuration ${path}: it has no default export, expected defineConfig({...})`);
+  }
+  return resolveConfig(module.default);
+}
+
+/** A program name stays, a path is relative to the configuration. */
+function resolvePython(root: string, python: string): string {
+  return /[/\\]|^\./.test(python) ? resolve(root, python) : python;
+}
+
+/** Generated files on disk, and files of others, by path below the folder. */
+async function existing(folder: string): Promise<{ ours: Map<string, string>; others: Set<string> }> {
+  const ours = new Map<string, string>();
+  const others = new Set<string>();
+  const visit = async (below: string): Promise<void> => {
+    let entries;
+    try {
+      entries = await readdir(join(folder, below), { withFileTypes: true });
+    } catch (error) {
+      if ((error as { code?: string }).code === "ENOENT") return;
+      throw error;
+    }
+    for (const entry of entries) {
+      const path = below === "" ? entry.name : `${below}/${entry.name}`;
+      if (entry.isDirectory()) await visit(path);
+      else if (entry.isFile()) {
+        const text = await readFile(join(folder, path), "utf8");
+        const mine = path === MANIFEST_NAME ? text.startsWith('{\n  "generator": "snakebridge"') : text.startsWith(HEADER);
+        if (mine) ours.set(path, text);
+        else others.add(path);
+      } else others.add(path);
+    }
+  };
+  await visit("");
+  return { ours, others };
+}
+
+async function write(root: string, folder: string, generated: Generated, mend: string): Promise<number> {
+  const { ours, others } = await existing(folder);
+  const blocked = [...generated.files.keys()].filter((path) => others.has(path));
+  if (blocked.length > 0) {
+    for (const path of blocked) console.error(`Cannot write ${path}: a file not made by codegen is in the way`);
+    console.error(`Move it away, then run: ${mend}`);
+    return 1;
+  }
+  let changed = 0;
+  for (const [path, text] of generated.files) {
+    if (ours.get(path) === text) continue;
+    await writeWhole(join(folder, path), text);
+    changed++;
+  }
+  let removed = 0;
+  for (const path of ours.keys()) {
+    if (generated.files.has(path)) continue;
+    await rm(join(folder, path));
+    await removeEmpty(dirname(join(folder, path)), folder);
+    removed++;
+  }
+  await writeWhole(join(root, LOCK_NAME), lockText(generated.lock));
+  const bytes = [...generated.files.values()].reduce((sum, text) => sum + text.length, 0);
+  console.log(
+    `Wrote ${changed} of ${generated.files.size} files (${(bytes / 1024).toFixed(0)} KiB in all), removed ${removed}, ` +
+      `in ${relative(process.cwd(), folder) || "."}`,
+  );
+  for (const library of generated.libraries) {
+    const counts = countTiers(library);
+    const total = TIERS.reduce((sum, tier) => sum + counts[tier], 0);
+    const shares = TIERS.filter((tier) => counts[tier] > 0).map((tier) => `${Math.round(100 * counts[tier] / total)}% ${tier}`);
+    console.log(`  ${library.name}: ${total} signatures, ${shares.join(", ") || "none"}`);
+  }
+  return 0;
+}
+
+/** Two runs at once write whole files, never mixed ones. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const part = `${path}.${process.pid}.part`;
+  await writeFile(part, text);
+  await rename(part, path);
+}
+
+async function removeEmpty(folder: string, top: string): Promise<void> {
+  for (let current = folder; current.length > top.length; current = dirname(current)) {
+    try {
+      await rmdir(current);
+    } catch {
+      return; // not empty
+    }
+  }
+}
+
+async function check(
+  root: string,
+  folder: string,
+  config: ResolvedCodegenConfig,
+  generated: Generated,
+  mend: string,
+): Promise<number> {
+  const problems: string[] = [];
+  const text = await readFile(join(root, LOCK_NAME), "utf8").catch(() => undefined);
+  const lock = text === undefined ? undefined : parseLock(text);
+  const { ours, others } = await existing(folder);
+  let expected: ReadonlyMap<string, string> = new Map([...generated.files].map(([path, file]) => [path, sha256(file)]));
+  let differences: readonly string[] = [];
+  if (lock === undefined) problems.push(`${LOCK_NAME}: ${text === undefined ? "missing" : "not a lock"}`);
+  else {
+    differences = environmentDifferences(lock, generated.lock);
+    if (lock.config !== configHash(config)) problems.push(`${LOCK_NAME}: the configuration changed since`);
+    else if (lock.generator !== GENERATOR_VERSION) problems.push(`${LOCK_NAME}: made by generator ${lock.generator}, this is ${GENERATOR_VERSION}`);
+    else if (differences.length > 0) expected = new Map(Object.entries(lock.files));
+    else if (text !== lockText(generated.lock)) problems.push(`${LOCK_NAME}: changed`);
+  }
+  for (const [path, hash] of expected) {
+    const found = ours.get(path);
+    if (found === undefined) problems.push(`${path}: ${others.has(path) ? "not made by codegen" : "missing"}`);
+    else if (sha256(found) !== hash) problems.push(`${path}: changed`);
+  }
+  for (const path of ours.keys()) if (!expected.has(path)) problems.push(`${path}: stale`);
+  if (differences.length > 0) {
+    console.log("This environment differs from the one of the lock, so files were compared with the lock alone:");
+    for (const difference of differences) console.log(`  ${difference}`);
+  }
+  if (problems.length === 0) {
+    console.log(`${expected.size} generated files are up to date`);
+    return 0;
+  }
+  console.error(`Generated files in ${relative(process.cwd(), folder) || "."} are not up to date:`);
+  for (const problem of problems.sort()) console.error(`  ${problem}`);
+  console.error(`Run: ${mend}`);
+  return 1;
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

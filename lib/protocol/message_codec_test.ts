@@ -192,6 +192,24 @@ describe("MessageCodec.encodeFrame()", () => {
     assert.deepEqual([hex(small), hex(large.subarray(0, 40))], before);
   });
 
+  it("gives the same frame wherever in its memory it begins", () => {
+    const shared = codec();
+    const value = [
+      new Tuple([1]),
+      new Map([[new Tuple(["a".repeat(50)]), new Set([2])]]),
+      new Tuple(new Array(300).fill(7)),
+    ];
+    const expected = hex(codec().encodeFrame([16, 1, value])[0]!);
+    for (let i = 0; i < 400; i++) {
+      shared.encodeFrame([16, 1, "x".repeat(i)]);
+      assert.equal(hex(shared.encodeFrame([16, 1, value])[0]!), expected);
+    }
+    for (let size = 64_000; size < 66_500; size += 1) {
+      const [[body]] = frames(shared.encodeFrame([16, 1, ["y".repeat(size), new Tuple([0])]])) as [Uint8Array[]];
+      assert.equal(hex(body!.subarray(-4)), "d5039100");
+    }
+  });
+
   it("may be entered again by a getter", () => {
     const shared = codec();
     let inner = "";

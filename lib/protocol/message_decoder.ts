@@ -17,6 +17,10 @@ import { durationOf, parseDate, parseDateTime, parseTime } from "./time_values.t
 /** Texts up to this length are read by a loop: a call of the platform's decoder costs more. */
 const SHORT_TEXT = 24;
 
+// A forgiving decoder is up to ten times as fast on Deno; it puts U+FFFD where it forgave, which text seldom holds.
+const forgiving = new TextDecoder("utf-8", { ignoreBOM: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 const EMPTY = new Uint8Array(0);
 const NO_BUFFERS: readonly Uint8Array[] = [];
 const EMPTY_VIEW = new DataView(EMPTY.buffer);
@@ -25,7 +29,6 @@ const EMPTY_VIEW = new DataView(EMPTY.buffer);
 export class MessageDecoder {
   readonly #limits: Limits;
   readonly #refs: RefPort;
-  readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #bytes: Uint8Array = EMPTY;
   #view: DataView = EMPTY_VIEW;
   #base = 0;
@@ -146,9 +149,7 @@ export class MessageDecoder {
         this.#pos += 4;
         return this.#view.getFloat32(this.#base + this.#pos - 4);
       case 0xcb:
-        this.#need(8);
-        this.#pos += 8;
-        return this.#view.getFloat64(this.#base + this.#pos - 8);
+        return this.#double();
       case 0xcc:
         return this.#uint(1);
       case 0xcd:
@@ -210,11 +211,7 @@ export class MessageDecoder {
       }
       if (at === end) return text;
     }
-    try {
-      return this.#utf8.decode(bytes.subarray(start, end));
-    } catch {
-      throw new Undecodable("it has text that is not UTF-8");
-    }
+    return decodeText(bytes.subarray(start, end));
   }
 
   /** Bytes in memory of their own: the message's is the receive buffer, which will be reused. */
@@ -336,9 +333,10 @@ export class MessageDecoder {
   }
 
   #double(): number {
+    const pos = this.#pos;
     this.#need(8);
-    this.#pos += 8;
-    return this.#view.getFloat64(this.#base + this.#pos - 8);
+    this.#pos = pos + 8;
+    return this.#view.getFloat64(this.#base + pos);
   }
 
   #bigint(length: number): number | bigint {
@@ -398,6 +396,16 @@ export class MessageDecoder {
   #ref(depth: number): unknown {
     const [id, type, repr, traits] = this.#fields("ref", 4, depth);
     return decodedRef(this.#refs, id, type, repr, traits);
+  }
+}
+
+function decodeText(bytes: Uint8Array): string {
+  const text = forgiving.decode(bytes);
+  if (!text.includes("\ufffd")) return text;
+  try {
+    return strict.decode(bytes);
+  } catch {
+    throw new Undecodable("it has text that is not UTF-8");
   }
 }
 

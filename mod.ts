@@ -36,7 +36,7 @@ export {
   SnakeBridge,
   withSession,
 } from "./lib/bridge/mod.ts";
-export { type PoolStats, type WorkerSnapshot } from "./lib/pool/mod.ts";
+export { type PoolStats, type WorkerSnapshot, type WorkerStateName } from "./lib/pool/mod.ts";
 
 // Generated classes
 export { keep, type Pending, PyObject, type PyPromise } from "./lib/wrapper/mod.ts";
@@ -78,9 +78,6 @@ export { type OutputMode } from "./lib/host/mod.ts";
 
 // Errors
 export * from "./lib/errors/mod.ts";
-
-// Python itself
-export { findPython, inspectPython, type Interpreter, locatePython } from "./lib/env/mod.ts";
 
 // Scripts
 export { runAsScript, type RunAsScriptOptions } from "./lib/script/mod.ts";

@@ -1,7 +1,7 @@
 import { systemClock } from "../async/mod.ts";
-import { locatePython } from "../env/mod.ts";
 import { ClosedError } from "../errors/mod.ts";
 import { childEnvironment } from "../host/mod.ts";
+import { locatePython } from "../interpreter/mod.ts";
 import { Pool, type PoolStats, type WorkerSnapshot } from "../pool/mod.ts";
 import { resolveLimits } from "../protocol/mod.ts";
 import type { Handle } from "../refs/mod.ts";

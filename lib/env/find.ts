@@ -2,7 +2,7 @@ import process from "node:process";
 import { PythonNotFoundError, PythonVersionError } from "../errors/mod.ts";
 import { pythonNotFound, pythonTooOld } from "./hints.ts";
 import { inspectPython, type PythonInfo } from "./inspect.ts";
-import { type Interpreter, locatePython, type LocatePythonOptions } from "./locate.ts";
+import { type Interpreter, locatePython, type LocatePythonOptions } from "../interpreter/mod.ts";
 import { MIN_PYTHON_VERSION, NEWEST_PYTHON_MINOR } from "./version.ts";
 
 /** An interpreter that was run and answered. */

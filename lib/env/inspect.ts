@@ -1,5 +1,5 @@
 import { SnakeBridgeError } from "../errors/mod.ts";
-import { interpreterOf } from "./locate.ts";
+import { interpreterOf } from "../interpreter/mod.ts";
 import { pythonNotFound, pythonTooOld } from "./hints.ts";
 import type { MarkerEnvironment } from "./markers.ts";
 import { runCommand } from "./process.ts";

@@ -3,7 +3,7 @@ import process from "node:process";
 import { SnakeBridgeError } from "../errors/mod.ts";
 import { SetupError } from "./errors.ts";
 import { inspectPython, type PythonInfo } from "./inspect.ts";
-import { venvPython } from "./locate.ts";
+import { venvPython } from "../interpreter/mod.ts";
 import { guarded, runCommand } from "./process.ts";
 import { normalizePackageName, type Pin } from "./requirements.ts";
 import { compareVersions } from "./version.ts";

@@ -14,7 +14,6 @@ export * from "./find.ts";
 export * from "./hints.ts";
 export * from "./inspect.ts";
 export { type SetupEvent, type SetupListener } from "./install.ts";
-export * from "./locate.ts";
 export * from "./markers.ts";
 export * from "./setup.ts";
 export * from "./version.ts";

@@ -14,7 +14,7 @@ import {
   type SetupListener,
   venvInstallHint,
 } from "./install.ts";
-import { interpreterOf, venvPython } from "./locate.ts";
+import { interpreterOf, venvPython } from "../interpreter/mod.ts";
 import { applicablePins, type Pin, readLocks } from "./requirements.ts";
 import { holdLock } from "./setup_lock.ts";
 import { interpreterIdentity, isStampCurrent, readStamp, type Stamp, writeStamp } from "./stamp.ts";

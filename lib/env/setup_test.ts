@@ -19,7 +19,7 @@ import { runCommand } from "./process.ts";
 import { checkEnvironment, setupEnvironment, type SetupOptions } from "./setup.ts";
 import { holdLock } from "./setup_lock.ts";
 import { readStamp, writeStamp } from "./stamp.ts";
-import { venvPython } from "./locate.ts";
+import { venvPython } from "../interpreter/mod.ts";
 
 // Real interpreters, real pip (or uv); the packages are made here, so that no network is needed.
 const MAKE_WHEEL = `

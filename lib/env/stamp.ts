@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { venvPython } from "./locate.ts";
+import { venvPython } from "../interpreter/mod.ts";
 import type { Pin } from "./requirements.ts";
 
 /** What setup remembers inside the environment it made or filled. */

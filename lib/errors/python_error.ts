@@ -99,7 +99,62 @@ export class PythonError extends SnakeBridgeError {
 /** Constructor of a class of Python exceptions; for `instanceof`. */
 export type PythonErrorClass = typeof PythonError;
 
-const BUILTIN_NAMES = [
+/** Name of a builtin Python exception. */
+export type BuiltinErrorName =
+  | "ArithmeticError"
+  | "AssertionError"
+  | "AttributeError"
+  | "BaseException"
+  | "BaseExceptionGroup"
+  | "BlockingIOError"
+  | "BrokenPipeError"
+  | "BufferError"
+  | "ChildProcessError"
+  | "ConnectionAbortedError"
+  | "ConnectionError"
+  | "ConnectionRefusedError"
+  | "ConnectionResetError"
+  | "EOFError"
+  | "Exception"
+  | "ExceptionGroup"
+  | "FileExistsError"
+  | "FileNotFoundError"
+  | "FloatingPointError"
+  | "GeneratorExit"
+  | "ImportError"
+  | "IndexError"
+  | "InterruptedError"
+  | "IsADirectoryError"
+  | "KeyError"
+  | "KeyboardInterrupt"
+  | "LookupError"
+  | "MemoryError"
+  | "ModuleNotFoundError"
+  | "NameError"
+  | "NotADirectoryError"
+  | "NotImplementedError"
+  | "OSError"
+  | "OverflowError"
+  | "PermissionError"
+  | "ProcessLookupError"
+  | "RecursionError"
+  | "ReferenceError"
+  | "RuntimeError"
+  | "StopAsyncIteration"
+  | "StopIteration"
+  | "SyntaxError"
+  | "SystemError"
+  | "SystemExit"
+  | "TimeoutError"
+  | "TypeError"
+  | "UnicodeDecodeError"
+  | "UnicodeEncodeError"
+  | "UnicodeError"
+  | "ValueError"
+  | "Warning"
+  | "ZeroDivisionError";
+
+const BUILTIN_NAMES: readonly BuiltinErrorName[] = [
   "ArithmeticError",
   "AssertionError",
   "AttributeError",
@@ -152,10 +207,7 @@ const BUILTIN_NAMES = [
   "ValueError",
   "Warning",
   "ZeroDivisionError",
-] as const;
-
-/** Name of a builtin Python exception. */
-export type BuiltinErrorName = (typeof BUILTIN_NAMES)[number];
+];
 
 /** Classes of Python exceptions: the builtin ones by name, all others by {@linkcode PythonErrors.of}. */
 export type PythonErrors =

@@ -8,7 +8,7 @@ import {
   QueueTimeoutError,
   RefNotFoundError,
 } from "../errors/mod.ts";
-import { DEFAULTS, type Job, Worker, type WorkerEvents, type WorkerOptions, type WorkerState } from "../worker/mod.ts";
+import { DEFAULTS, type Job, Worker, type WorkerEvents, type WorkerOptions } from "../worker/mod.ts";
 
 /** What a pool is made of. */
 export interface PoolOptions {
@@ -56,12 +56,15 @@ export interface PoolStats {
   readonly crashed: number;
 }
 
+/** Where a worker is in its life. */
+export type WorkerStateName = "starting" | "ready" | "stopping" | "gone";
+
 /** A look at one worker. */
 export interface WorkerSnapshot {
   /** Process id. */
   readonly pid: number | undefined;
   /** Where it is in its life. */
-  readonly state: WorkerState["kind"];
+  readonly state: WorkerStateName;
   /** Calls or chains in its hands. */
   readonly load: number;
   /** Version of its Python, such as `3.11.7`; undefined until it has said hello. */

@@ -11,13 +11,13 @@ import process from "node:process";
 /** Folders from the top to the bottom; those of one row do not import each other. */
 export const ROWS: readonly (readonly string[])[] = [
   ["mod.ts", "codegen"],
-  ["lib/admin", "lib/cli", "lib/script"],
+  ["lib/admin", "lib/cli", "lib/script", "lib/wrapper"],
   ["lib/bridge"],
   ["lib/session"],
   ["lib/pool"],
-  ["lib/worker", "lib/wrapper"],
+  ["lib/worker"],
   ["lib/rpc", "lib/env"],
-  ["lib/transport", "lib/refs"],
+  ["lib/transport", "lib/refs", "lib/interpreter"],
   ["lib/protocol", "lib/host", "lib/telemetry"],
   ["lib/errors", "lib/async"],
 ];

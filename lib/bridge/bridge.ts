@@ -8,6 +8,7 @@ import type { Handle } from "../refs/mod.ts";
 import { SessionScope } from "../session/mod.ts";
 import { DEFAULTS } from "../worker/mod.ts";
 import { type Core, createCore } from "./core.ts";
+import { closeAtEnd, forgetOpen } from "./open_bridges.ts";
 import type { BridgeOptions } from "./options.ts";
 import { Ref } from "./ref.ts";
 import { Caller, Session } from "./session.ts";
@@ -73,6 +74,7 @@ export class SnakeBridge extends Caller {
     super(core);
     this.#core = core;
     cores.set(this, core);
+    closeAtEnd(this);
   }
 
   /**
@@ -144,6 +146,7 @@ export class SnakeBridge extends Caller {
    * @param options `graceMs`: how long that may take; 6,000 by default.
    */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    forgetOpen(this);
     await this.#core.pool.close(options.graceMs);
   }
 

@@ -43,6 +43,8 @@ const ROOT = resolve(import.meta.dirname ?? ".", "..", "..");
 const ENTRY_POINTS = ["mod.ts", "lib/wrapper/mod.ts", "codegen/config.ts"];
 // A hung runner must not hold CI for hours; the whole suite is meant to take less than this.
 const STEP_TIMEOUT_MS = 15 * 60_000;
+// Of a long output the beginning has the first failure and the end has the summary.
+const SHOWN_LINES = 150;
 const HEARTBEAT_MS = 20_000;
 // Bun's own limit of 5 s a test is too short for tests that start Python and import pandas on a busy machine.
 const BUN_TEST_TIMEOUT_MS = 120_000;
@@ -134,16 +136,13 @@ function checks(python: string): Step[] {
     inPython("ruff", "no lint in Python", "ruff", "check", "."),
     inPython("ruff-format", "Python is formatted", "ruff", "format", "--check", "."),
     inPython("mypy", "Python is well typed", "mypy"),
-    step(
-      "codegen",
-      "generated wrappers are up to date",
-      deno,
-      "run",
-      "--frozen",
-      "-A",
-      "lib/cli/main.ts",
-      "codegen",
-      "--check",
+    ...filesBelow(["examples", "tests"], /(^|\/)snakebridge\.config\.ts$/).map((config) =>
+      step(
+        "codegen",
+        `the wrappers of ${config} are up to date`,
+        deno,
+        ...["run", "--frozen", "-A", "lib/cli/main.ts", "codegen", "--check", "--config", config],
+      )
     ),
   ];
 }
@@ -211,7 +210,7 @@ async function runSteps(steps: readonly Step[], env: NodeJS.ProcessEnv): Promise
     // A runner that ends well without having run a test has not proved anything.
     const ok = code === 0 && (counts === undefined || counts.passed > 0);
     results.push({ name: step.name, ok, counts });
-    if (!ok) console.log(`\n${output.trimEnd()}\n\n$ ${[step.command, ...step.args].join(" ")}\nstatus ${code}\n`);
+    if (!ok) console.log(`\n${telling(output)}\n\n$ ${[step.command, ...step.args].join(" ")}\nstatus ${code}\n`);
     const sum = counts === undefined
       ? ""
       : `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped `;
@@ -260,6 +259,17 @@ function runStep(step: Step, env: NodeJS.ProcessEnv, label: string): Promise<{ c
     });
     child.once("close", (code) => end(code ?? -1));
   });
+}
+
+/** What is worth reading in the output of a failed step: a test runner's lines about success are not. */
+function telling(output: string): string {
+  const lines = output.split("\n").filter((line) =>
+    !/^\s*\(pass\) |\.\.\. .*\bok\b.*\(\S+\)\S*$|^\S*Check\S* /.test(line)
+  );
+  if (lines.length <= 2 * SHOWN_LINES) return lines.join("\n").trim();
+  const left = lines.length - 2 * SHOWN_LINES;
+  return [...lines.slice(0, SHOWN_LINES), `... ${left} lines left out ...`, ...lines.slice(-SHOWN_LINES)].join("\n")
+    .trim();
 }
 
 function readIfThere(file: string): string {

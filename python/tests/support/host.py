@@ -14,19 +14,18 @@ from typing import Any
 from snakebridge._internal.packing import Ext, Unpacker, pack
 
 SOURCE = Path(__file__).parents[2] / "src" / "snakebridge"
+# What lib/worker/boot.ts gives to `python -c`.
 STUB = """\
-import os
+import os,sys
+if sys.version_info<(3,10):sys.exit('snakebridge: too old: %d.%d.%d'%sys.version_info[:3])
 def r(n):
-    b = bytearray()
-    while len(b) < n:
-        c = os.read(3, n - len(b))
-        if not c:
-            os._exit(0)
-        b += c
-    return b
-s = r(int.from_bytes(r(4), "little"))
-del r
-exec(compile(bytes(s), "<snakebridge>/boot", "exec"), {"__name__": "snakebridge.boot"})
+ b=b''
+ while len(b)<n:
+  c=os.read(3,n-len(b))
+  if not c:os._exit(0)
+  b+=c
+ return b
+exec(compile(r(int.from_bytes(r(4),'little')),'<snakebridge boot>','exec'))
 """
 RESULT, ERROR, PONG, CANCELLED = 16, 17, 48, 49
 REF, NONE, KEEP, SILENT = 2, 3, 4, 8

@@ -6,7 +6,7 @@ PROTOCOL = 1
 MIN_PROTOCOL = 1
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - its kinds say what went wrong, not all are errors
     """A failure with a kind of its own."""
 
     kind = "protocol"

@@ -8,6 +8,17 @@ import { PermissionRequiredError } from "../errors/mod.ts";
  */
 export function asPermissionError(error: unknown, action: string): PermissionRequiredError | undefined {
   if (!(error instanceof Error)) return undefined;
+  const loader = /Requires --allow-run permissions to spawn subprocess with (\S+) environment variable/.exec(
+    error.message,
+  );
+  if (loader !== null) {
+    return new PermissionRequiredError(
+      `Cannot ${action}: Deno may not set the environment variable "${loader[1]}" for a program; add --allow-run ` +
+        `without names, or leave the variable out`,
+      "--allow-run",
+      error,
+    );
+  }
   const match = /Requires (\w+) access to (?:"([^"]*)"|<([^>]*)>)/.exec(error.message);
   if (match === null) return undefined;
   const [, kind, named, described] = match;

@@ -40,9 +40,11 @@ export function mayReadPath(path: string): boolean {
   return deno === undefined || deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
-/** Whether running the command is allowed without a prompt; always true outside Deno. */
-export function mayRun(command: string): boolean {
-  return deno === undefined || deno.permissions.querySync({ name: "run", command }).state === "granted";
+/** Whether running the command, or any when none is given, is allowed without a prompt; always true outside Deno. */
+export function mayRun(command?: string): boolean {
+  if (deno === undefined) return true;
+  const descriptor = command === undefined ? { name: "run" } : { name: "run", command };
+  return deno.permissions.querySync(descriptor).state === "granted";
 }
 
 /** Reads an environment variable; undefined when it is unset or may not be read. Never prompts, never throws. */
@@ -86,14 +88,24 @@ const CHILD_ENV_NAMES = [
   "MPLCONFIGDIR",
 ] as const;
 
-/** The environment to hand to a child: all of it when it may be read, else the variables that may. */
+// What the dynamic loader obeys. Deno lets a child have it only where every program may be run, because it can make a
+// program do anything, and refuses to start the child otherwise.
+const LOADER_NAME = /^(?:LD|DYLD)_/i;
+
+/**
+ * The environment to hand to a child: all of it when it may be read, else the variables that may. Without the loader's
+ * variables (`LD_LIBRARY_PATH`, ...) where Deno grants single programs only.
+ */
 export function childEnvironment(): Record<string, string> {
   const source = mayReadEnv()
     ? { ...process.env }
     : Object.fromEntries(CHILD_ENV_NAMES.map((name) => [name, readEnv(name)]));
   // Deno's own bookkeeping for inherited descriptors must not reach a grandchild that is a Deno, too.
   delete source.DENO_EXTRA_STDIO_FDS;
+  const loaderToo = mayRun();
   return Object.fromEntries(
-    Object.entries(source).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries(source).filter((entry): entry is [string, string] =>
+      entry[1] !== undefined && (loaderToo || !LOADER_NAME.test(entry[0]))
+    ),
   );
 }

@@ -79,7 +79,8 @@ export class Child {
       child.stderr.once("end", resolve);
       child.stderr.once("close", resolve);
     });
-    child.unref();
+    // Deno throws when there is no process to let go of.
+    if (child.pid !== undefined) child.unref();
   }
 
   /**

@@ -476,3 +476,17 @@ def test_one_write_may_hold_everything() -> None:
         assert host.receive()[0] == 0
         for n in range(1, 5_001):
             assert host.receive() == [RESULT, n, float(n)]
+
+
+@pytest.mark.parametrize("calls", [1, 1_100], ids=["builtin codec", "best codec"])
+def test_nesting_up_to_the_limit_passes_both_ways(host: Host, calls: int) -> None:
+    for _ in range(calls):
+        host.call("math", "sqrt", 4)
+    # The message, its arguments and 510 of our own.
+    host.run("l = []\nfor i in range(508): l = ((l,), {1: l}, [l], {'a': l})[i % 4]")
+    value = host.eval("l")
+    text = host.eval("repr(l)")
+    assert host.call("builtins", "repr", value) == text
+    host.run("for i in range(3): l = (l,)")
+    assert failure_of(host, "builtins", "eval", "l", host.main())["limit"] == "maxDepth"
+    assert host.eval("__import__('sys').getrecursionlimit()") == 1_000

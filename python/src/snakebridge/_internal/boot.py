@@ -35,7 +35,7 @@ def cache_file(data: bytearray) -> "str | None":
 
 def boot() -> None:
     data = read(int.from_bytes(read(4), "little"))
-    name = "snakebridge._internal.bundle"
+    name = "snakebridge._internal.compiler"
     path = cache_file(data)
     space = {"__name__": name}
     try:

@@ -21,6 +21,8 @@ class Codec:
 
     name = "builtin"
     is_slow = True
+    # How many extension values inside each other it decodes on the C stack that the main thread has.
+    max_nesting = 1 << 30
 
     def __init__(self, hook: Hook) -> None:
         self.hook = hook
@@ -31,6 +33,10 @@ class Codec:
     def unpack(self, body: bytes | bytearray) -> Any:
         """Decodes one value; the hook gets its extension values."""
         return packing.Unpacker(body, self.hook, self.max_depth).unpack()
+
+    def unpack_nested(self, body: bytes | bytearray, depth: int) -> Any:
+        """Decodes the payload of an extension value inside `depth` of them."""
+        return self.unpack(body) if depth <= self.max_nesting else Codec.unpack(self, body)
 
     def unpack_raw(self, body: bytes | bytearray | memoryview) -> Any:
         """Decodes a small payload with its extension values left as they are."""
@@ -66,6 +72,7 @@ class MsgpackCodec(Codec):
 
     name = "msgpack"
     is_slow = False
+    max_nesting = 32  # each level takes some 40 kB of stack
 
     def __init__(self, hook: Hook) -> None:
         import msgpack

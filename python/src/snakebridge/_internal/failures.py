@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from snakebridge._internal.wire_encode import WireEncoder
 
+# From 3.13 on, `python -c` leaves its program here, which is our stub; it would be shown as the source of whatever
+# the user runs by `exec`.
+linecache.cache.pop("<string>", None)
+
 MAX_CHAIN = 20
 MAX_TEXT = 65_536
 MAX_FRAMES = 1_000

@@ -1,6 +1,15 @@
 # Limits of proto/PROTOCOL.md 6.
 from __future__ import annotations
 
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 MAX_BUFFERS = 65_536
 SAFE_INT = 2**53 - 1
 
@@ -24,6 +33,19 @@ class Limits:
             self.max_depth = _positive(given.get("maxDepth"), self.max_depth)
             self.max_elements = _positive(given.get("maxElements"), self.max_elements)
         self.repr_max_chars = _positive(hello.get("reprMaxChars"), self.repr_max_chars)
+
+    def run_deep(self, function: Callable[..., T], *args: object) -> T:
+        """Runs our own code again that met Python's recursion limit before `max_depth`.
+
+        A container takes up to ten frames. The limit is raised for us alone: raised for good, it would let Python
+        code overflow the C stack.
+        """
+        usual = sys.getrecursionlimit()
+        sys.setrecursionlimit(usual + 12 * self.max_depth)
+        try:
+            return function(*args)
+        finally:
+            sys.setrecursionlimit(usual)
 
 
 def _positive(value: object, default: int) -> int:

@@ -53,6 +53,19 @@ class WireDecoder:
         self._inside = 0
         if self.foreign:
             self.foreign = set()
+        try:
+            return self._decode(body)
+        except RecursionError:
+            pass
+        self.problem = None
+        self.used = []
+        self._inside = 0
+        try:
+            return self.limits.run_deep(self._decode, body)
+        except RecursionError:
+            raise LimitProblem("maxDepth", None, self.limits.max_depth) from None
+
+    def _decode(self, body: bytearray) -> Any:
         limits = self.limits
         size = len(body)
         # No message has more values than bytes, or more containers than bytes that start one: small ones need no look.
@@ -60,10 +73,7 @@ class WireDecoder:
             size > limits.max_depth and size - len(body.translate(None, _CONTAINER_HEADS)) > limits.max_depth
         )
         self._count = 0
-        try:
-            message = self._unpack(body)
-        except RecursionError:
-            raise LimitProblem("maxDepth", None, limits.max_depth) from None
+        message = self._unpack(body)
         if self._is_large:
             self._check_size(message, 0)
         return message
@@ -98,7 +108,7 @@ class WireDecoder:
         except Problem as problem:
             self._note(problem)
         except RecursionError:
-            self._note(LimitProblem("maxDepth", None, self.limits.max_depth))
+            raise
         except Exception as error:
             self._note(bad_value(f"extension {code} holds no value: {error}"))
         finally:
@@ -118,7 +128,7 @@ class WireDecoder:
         return value
 
     def _unpack(self, body: bytes | bytearray) -> Any:
-        value = self.codec.unpack(body)
+        value = self.codec.unpack_nested(body, self._inside) if self._inside else self.codec.unpack(body)
         # Fast codecs let map keys be anything; bodies without a byte that could start a map need no look.
         if not self.codec.is_slow and len(body) != len(body.translate(None, _MAP_HEADS)):
             self._check_keys(value)

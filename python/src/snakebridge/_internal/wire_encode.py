@@ -66,8 +66,14 @@ class WireEncoder:
             ValueProblem: If something in it has no encoding.
             LimitProblem: If it is too deep, too large or cyclic.
         """
+        last_own = self.refs.last_own
         try:
-            return self.walk(value, 1)
+            try:
+                return self.walk(value, 1)
+            except RecursionError:
+                self.refs.undo(last_own)
+                self.begin(self.call, self.session, self.mode)
+                return self.limits.run_deep(self.walk, value, 1)
         except LimitProblem as problem:
             if problem.fields["limit"] == "maxDepth":
                 from snakebridge._internal.cycles import has_cycle

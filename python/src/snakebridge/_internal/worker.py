@@ -178,8 +178,6 @@ class Worker:
         self.limits.update(given)
         self.refs.repr_max_chars = self.limits.repr_max_chars
         self.use_codec(self.codec)
-        # Encoding and decoding take up to four Python frames for each container.
-        sys.setrecursionlimit(sys.getrecursionlimit() + 4 * self.limits.max_depth)
         paths = given.get("pythonPaths")
         if type(paths) is list:
             sys.path[:0] = [path for path in paths if type(path) is str]
@@ -280,6 +278,8 @@ class Worker:
     def pack(self, tree: Any, value: Any) -> bytes:
         try:
             return self.codec.pack(tree)
+        except RecursionError:
+            return self.limits.run_deep(self.codec.pack, tree)
         except UnicodeEncodeError:
             from snakebridge._internal.surrogates import surrogate_problem
 

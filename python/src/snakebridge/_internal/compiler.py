@@ -1,5 +1,6 @@
-# The bundle of proto/PROTOCOL.md 1.2: the modules of this package, in memory. The boot module runs this one, compiled
-# or as text, before anything can be imported, so it imports only what is built into the interpreter.
+# Makes the bundle of proto/PROTOCOL.md 1.2 importable: compiles its modules, keeps their code, loads them from memory.
+# The boot module runs this one, compiled or as text, before anything of ours can be imported, so it imports only what
+# is built into the interpreter.
 import marshal
 import os
 import sys

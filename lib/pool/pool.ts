@@ -149,7 +149,19 @@ export class Pool {
   ready(count: number = this.#options.size): Promise<void> {
     if (this.closed) return Promise.reject(new ClosedError("pool"));
     return new Promise((resolve, reject) => {
-      this.#readyWaiters.push({ count: Math.min(count, this.#options.size), resolve, reject });
+      // Idle workers do not keep the process alive, and until they are ready these are idle.
+      const hold = this.#options.clock.setTimer(() => {}, Infinity, true);
+      this.#readyWaiters.push({
+        count: Math.min(count, this.#options.size),
+        resolve: () => {
+          hold.cancel();
+          resolve();
+        },
+        reject: (error) => {
+          hold.cancel();
+          reject(error);
+        },
+      });
       for (let missing = count - this.#workers.size - this.#spawning; missing > 0; missing -= 1) this.#spawn();
       this.#onReady();
     });

@@ -1,0 +1,341 @@
+"""What the tests of the bridge call: each thing is as small as the behaviour it shows."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+constant = 42
+nested = {"a": [1, {"b": (2, 3)}]}
+_log: list[str] = []
+
+
+def hold(begun: str, is_open: str) -> str:
+    """Stands still until the file `is_open` appears."""
+    with open(begun, "w"):
+        pass
+    while not os.path.exists(is_open):
+        time.sleep(0.001)
+    return "held"
+
+
+def meet(mine: str, other: str) -> int:
+    """Waits for another process that does the same the other way round."""
+    with open(mine, "w"):
+        pass
+    end = time.monotonic() + 20
+    while not os.path.exists(other):
+        if time.monotonic() > end:
+            raise TimeoutError("nobody came")
+        time.sleep(0.001)
+    return os.getpid()
+
+
+def log(text: str) -> str:
+    _log.append(text)
+    return text
+
+
+def take_log() -> list[str]:
+    found = list(_log)
+    _log.clear()
+    return found
+
+
+def describe(*args: object, **kwargs: object) -> str:
+    """What arrived, as Python writes it."""
+    return repr((args, kwargs))
+
+
+def same(value: object) -> object:
+    return value
+
+
+def keyword_only(a: int, /, b: int = 2, *, c: int, d: int = 4) -> list[int]:
+    return [a, b, c, d]
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+def callable_that_fails() -> None:
+    raise ValueError("as asked")
+
+
+class Point:
+    kind = "point"
+
+    class Meta:
+        level = 3
+
+        @staticmethod
+        def name() -> str:
+            return "meta"
+
+    def __init__(self, x: float, y: float = 0, *, label: str = "") -> None:
+        self.x, self.y, self.label = x, y, label
+
+    @classmethod
+    def origin(cls, label: str = "o") -> Point:
+        return cls(0, 0, label=label)
+
+    @staticmethod
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @property
+    def norm(self) -> float:
+        return (self.x * self.x + self.y * self.y) ** 0.5
+
+    def moved(self, dx: float = 0, dy: float = 0) -> Point:
+        return Point(self.x + dx, self.y + dy, label=self.label)
+
+    def me(self) -> Point:
+        return self
+
+    def __call__(self, factor: int) -> float:
+        return self.x * factor
+
+    def __repr__(self) -> str:
+        return f"Point({self.x}, {self.y})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Point) and (self.x, self.y) == (other.x, other.y)
+
+    def __lt__(self, other: Point) -> bool:
+        return self.norm < other.norm
+
+    def __hash__(self) -> int:
+        return hash((self.x, self.y))
+
+
+class Bag:
+    """A container that is no builtin one."""
+
+    def __init__(self, *items: object) -> None:
+        self.items = list(items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.items
+
+    def __getitem__(self, key: object) -> object:
+        return self.items[key] if isinstance(key, (int, slice)) else key
+
+    def __setitem__(self, key: int | slice, value: object) -> None:
+        self.items[key] = value  # type: ignore[index, assignment]
+
+    def __delitem__(self, key: int | slice) -> None:
+        del self.items[key]
+
+    def __iter__(self):
+        return iter(self.items)
+
+
+class BadRepr:
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+# Exceptions
+
+
+class Plain(Exception):
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Special(Plain, KeyError):
+    pass
+
+
+class BadStr(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no str")
+
+
+class BadAttributes(Exception):
+    def __init__(self) -> None:
+        super().__init__("bad attributes")
+        self.good = 1
+        self.lock = __import__("threading").Lock()
+        self.self = self
+        self.lone = "\ud800"
+
+    @property
+    def worse(self) -> object:
+        raise SystemExit(9)
+
+    def __getattribute__(self, name: str) -> object:
+        if name in ("__notes__", "__cause__", "__traceback__", "args"):
+            raise RuntimeError(name)
+        return super().__getattribute__(name)
+
+
+class BadClass(Exception):
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        raise RuntimeError("no class")
+
+
+def fail(kind: str) -> None:
+    if kind == "special":
+        error = Special("special", 7)
+        raise error
+    if kind == "str":
+        raise BadStr
+    if kind == "attributes":
+        raise BadAttributes
+    if kind == "class":
+        raise BadClass
+    if kind == "notes":
+        noted = ValueError("noted")
+        noted.__notes__ = ["first", "second"]  # type: ignore[attr-defined]
+        raise noted
+    if kind == "cause":
+        try:
+            inner()
+        except ZeroDivisionError as error:
+            raise RuntimeError("outer") from error
+    if kind == "context":
+        try:
+            inner()
+        except ZeroDivisionError:
+            raise LookupError("while handling")  # noqa: B904
+    if kind == "suppressed":
+        try:
+            inner()
+        except ZeroDivisionError:
+            raise LookupError("alone") from None
+    if kind == "huge":
+        raise ValueError("x" * 10_000_000)
+    if kind == "exit":
+        sys.exit(5)
+    if kind == "interrupt":
+        raise KeyboardInterrupt
+    if kind == "os":
+        open("/nonexistent/file")
+
+
+def inner() -> float:
+    return 1 / 0  # the line that fails
+
+
+def recurse(depth: int = 0) -> int:
+    return recurse(depth + 1) + 1
+
+
+# Iteration
+
+
+def count(n: int):
+    yield from range(n)
+
+
+def closing(name: str):
+    """Says in the log how it ended."""
+    try:
+        n = 0
+        while True:
+            yield n
+            n += 1
+    except GeneratorExit:
+        log(f"{name} closed")
+        raise
+
+
+def failing(n: int):
+    yield from range(n)
+    raise ValueError(f"after {n}")
+
+
+def slow(begun: str, is_open: str):
+    """Gives two items, then waits for the test."""
+    yield "first"
+    time.sleep(0.03)
+    yield "second"
+    hold(begun, is_open)
+    yield "third"
+
+
+def objects(n: int):
+    for i in range(n):
+        yield Point(i)
+
+
+# Calls that do not end by themselves
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def stubborn(begun: str) -> None:
+    """Goes on whatever is raised in it."""
+    with open(begun, "w"):
+        pass
+    while True:
+        try:
+            while True:
+                time.sleep(0.01)
+        except BaseException:
+            continue
+
+
+def begin_then_spin(begun: str) -> None:
+    with open(begun, "w"):
+        pass
+    spin()
+
+
+def begin_then_sleep(begun: str) -> None:
+    with open(begun, "w"):
+        pass
+    time.sleep(3600)
+
+
+def begin_then_c(begun: str) -> None:
+    """A C call that holds the interpreter lock for minutes."""
+    with open(begun, "w"):
+        pass
+    pow(7, 10_000_000_000, 3**20_000_000)
+
+
+# Ends
+
+
+def die(how: str) -> None:
+    sys.stderr.write(f"last words of {how}\n")
+    sys.stderr.flush()
+    if how == "exit":
+        os._exit(3)
+    if how == "kill":
+        os.kill(os.getpid(), 9)
+    if how == "segfault":
+        import ctypes
+
+        ctypes.string_at(0)
+    if how == "term":
+        os.kill(os.getpid(), 15)
+        time.sleep(60)
+
+
+def die_after(begun: str, is_open: str) -> None:
+    hold(begun, is_open)
+    os._exit(3)
+
+
+def shout(mebibytes: int) -> int:
+    """Writes to standard output past every buffer of Python."""
+    chunk = b"y" * (1 << 20)
+    for _ in range(mebibytes):
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(1, view) :]
+    return mebibytes

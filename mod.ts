@@ -39,7 +39,16 @@ export {
 export { type PoolStats, type WorkerSnapshot, type WorkerStateName } from "./lib/pool/mod.ts";
 
 // Generated classes
-export { keep, type Pending, PyObject, type PyPromise } from "./lib/wrapper/mod.ts";
+export {
+  keep,
+  type Keepable,
+  Link,
+  type Pending,
+  type PyClass,
+  PyObject,
+  type PyPromise,
+  type ResultOf,
+} from "./lib/wrapper/mod.ts";
 
 // Values
 export {

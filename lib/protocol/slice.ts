@@ -57,3 +57,6 @@ export class EllipsisType {
 
 /** Python's `...`, for indexing. */
 export const Ellipsis: EllipsisType = Object.freeze(new EllipsisType());
+
+/** The type of {@linkcode Ellipsis}, under the name people look for. */
+export type Ellipsis = EllipsisType;

@@ -1,8 +1,15 @@
-import { CallFlag, FrameReader, MessageCodec, MessageType, PROTOCOL_VERSION } from "../protocol/mod.ts";
-import { MIN_PROTOCOL_VERSION } from "../protocol/mod.ts";
-import type { CancelOutcome, Failure, Limits, PongInfo, RefPort, WorkerHello } from "../protocol/mod.ts";
+import {
+  CallFlag,
+  FrameReader,
+  MessageCodec,
+  MessageDecodeError,
+  MessageType,
+  PROTOCOL_VERSION,
+} from "../protocol/mod.ts";
+import { MIN_PROTOCOL_VERSION, parseFailure } from "../protocol/mod.ts";
+import type { CancelOutcome, Limits, PongInfo, RefPort, WorkerHello } from "../protocol/mod.ts";
 import { type Deferred, deferred } from "../async/mod.ts";
-import { CallCancelledError, ProtocolError, ProtocolVersionError } from "../errors/mod.ts";
+import { CallCancelledError, LimitExceededError, ProtocolError, ProtocolVersionError } from "../errors/mod.ts";
 import type { Carrier } from "../transport/mod.ts";
 import { toError } from "./failures.ts";
 
@@ -237,7 +244,17 @@ export class Peer {
   }
 
   #onData(body: Uint8Array, buffers: Uint8Array[]): void {
-    const message = this.#codec.decodeMessage(body, buffers);
+    let message: unknown[];
+    try {
+      message = this.#codec.decodeMessage(body, buffers);
+    } catch (error) {
+      // The frame was whole, so the conversation is sound: only this answer cannot be read.
+      if (!(error instanceof MessageDecodeError) || error.callId === undefined) throw error;
+      const call = this.#take(error.callId);
+      this.#options.refs.adopt(call?.session ?? "");
+      call?.reply.fail(error.cause instanceof LimitExceededError ? error.cause : error);
+      return;
+    }
     const id = message[1] as number;
     switch (message[0]) {
       case MessageType.result: {
@@ -249,7 +266,7 @@ export class Peer {
       case MessageType.error: {
         const call = this.#take(id);
         this.#options.refs.adopt(call?.session ?? "");
-        call?.reply.fail(toError(message[2] as Failure, call.what));
+        call?.reply.fail(toError(parseFailure(message[2]), call.what));
         return;
       }
       case MessageType.hello: {

@@ -34,7 +34,13 @@ export interface PyPromise<V> extends PromiseLike<V> {
  * A Python object on its way: go on with it at once (calls on it travel in the same message), or await it for its
  * value `V`, which for objects without one is the object itself.
  */
-export type Pending<R extends object, V = R> = R & PyPromise<V>;
+export type Pending<R extends object, V = R> = R & PyPromise<V> & Keepable<R>;
+
+/** Something that {@linkcode keep} can hold on to; the member only tells the compiler as what. */
+export interface Keepable<R extends object> {
+  /** Never there. @ignore */
+  readonly $type?: R;
+}
 
 /** A generated class, or a function that gives it where classes name each other. */
 export type ResultOf = PyClass | (() => PyClass);
@@ -153,14 +159,14 @@ export function pyModule(name: string): PyModule {
  * console.log(await grid.sum()); // 3
  * ```
  */
-export async function keep<T extends PyObject>(object: T): Promise<T> {
-  const link = links.get(object);
+export async function keep<R extends PyObject>(object: Keepable<R>): Promise<R> {
+  const link = links.get(object as R);
   if (link === undefined) throw new TypeError(`Cannot keep ${String(object)}: it is no Python object`);
   const { core, behind } = link;
-  if (!(behind instanceof PendingCall)) return object;
+  if (!(behind instanceof PendingCall)) return object as R;
   const make = object.constructor as Constructor;
   const step = { kind: CallKind.value, target: behind, name: "", args: [], kwargs: null, options: KEPT };
-  return await new PendingCall(core, behind.scope, step, (handle) => new make(settled(core, handle))).result() as T;
+  return await new PendingCall(core, behind.scope, step, (handle) => new make(settled(core, handle))).result() as R;
 }
 
 function settled(core: Core, handle: Handle): Link {

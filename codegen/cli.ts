@@ -13,7 +13,7 @@ import { type CodegenConfig, resolveConfig, type ResolvedCodegenConfig } from ".
 import { HEADER } from "./emit_module.ts";
 import { configHash, environmentDifferences, GENERATOR_VERSION, lockText, parseLock, sha256 } from "./lock.ts";
 import { countTiers, MANIFEST_NAME } from "./manifest.ts";
-import { type Generated, generate } from "./pipeline.ts";
+import { generate, type Generated } from "./pipeline.ts";
 import { TIERS } from "./model.ts";
 
 /** Name of the lock, beside the configuration. */
@@ -65,7 +65,8 @@ async function run(options: Options): Promise<number> {
   const config = await loadConfig(configPath);
   const folder = join(root, config.generatedDir);
   const mend = `deno task codegen${options.config === "snakebridge.config.ts" ? "" : ` --config ${options.config}`}`;
-  const python = (await findPython(config.python === undefined ? {} : { python: resolvePython(root, config.python) })).executable;
+  const python =
+    (await findPython(config.python === undefined ? {} : { python: resolvePython(root, config.python) })).executable;
   console.log(`Introspecting with ${python}`);
   const generated = await generate({
     config,
@@ -79,15 +80,21 @@ async function run(options: Options): Promise<number> {
     for (const library of missing) {
       console.error(`Cannot wrap ${library.name}: ${library.failures.at(-1)?.error ?? "no module"}`);
       if (config.libraries.get(library.name)!.version !== "local") {
-        console.error(`  install it for ${python}, for example: ${python} -m pip install ${library.name.split(".")[0]}`);
+        console.error(
+          `  install it for ${python}, for example: ${python} -m pip install ${library.name.split(".")[0]}`,
+        );
       }
     }
     return 1;
   }
   if (!generated.libraries[0]!.environment.typeshed) {
-    console.log("  no stubs of the standard library found: install typeshed_client or mypy for types of stdlib modules");
+    console.log(
+      "  no stubs of the standard library found: install typeshed_client or mypy for types of stdlib modules",
+    );
   }
-  const code = options.check ? await check(root, folder, config, generated, mend) : await write(root, folder, generated, mend);
+  const code = options.check
+    ? await check(root, folder, config, generated, mend)
+    : await write(root, folder, generated, mend);
   console.log(`Took ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return code;
 }
@@ -127,7 +134,9 @@ async function existing(folder: string): Promise<{ ours: Map<string, string>; ot
       if (entry.isDirectory()) await visit(path);
       else if (entry.isFile()) {
         const text = await readFile(join(folder, path), "utf8");
-        const mine = path === MANIFEST_NAME ? text.startsWith('{\n  "generator": "snakebridge"') : text.startsWith(HEADER);
+        const mine = path === MANIFEST_NAME
+          ? text.startsWith('{\n  "generator": "snakebridge"')
+          : text.startsWith(HEADER);
         if (mine) ours.set(path, text);
         else others.add(path);
       } else others.add(path);
@@ -161,13 +170,17 @@ async function write(root: string, folder: string, generated: Generated, mend: s
   await writeWhole(join(root, LOCK_NAME), lockText(generated.lock));
   const bytes = [...generated.files.values()].reduce((sum, text) => sum + text.length, 0);
   console.log(
-    `Wrote ${changed} of ${generated.files.size} files (${(bytes / 1024).toFixed(0)} KiB in all), removed ${removed}, ` +
+    `Wrote ${changed} of ${generated.files.size} files (${
+      (bytes / 1024).toFixed(0)
+    } KiB in all), removed ${removed}, ` +
       `in ${relative(process.cwd(), folder) || "."}`,
   );
   for (const library of generated.libraries) {
     const counts = countTiers(library);
     const total = TIERS.reduce((sum, tier) => sum + counts[tier], 0);
-    const shares = TIERS.filter((tier) => counts[tier] > 0).map((tier) => `${Math.round(100 * counts[tier] / total)}% ${tier}`);
+    const shares = TIERS.filter((tier) => counts[tier] > 0).map((tier) =>
+      `${Math.round(100 * counts[tier] / total)}% ${tier}`
+    );
     console.log(`  ${library.name}: ${total} signatures, ${shares.join(", ") || "none"}`);
   }
   return 0;
@@ -208,8 +221,9 @@ async function check(
   else {
     differences = environmentDifferences(lock, generated.lock);
     if (lock.config !== configHash(config)) problems.push(`${LOCK_NAME}: the configuration changed since`);
-    else if (lock.generator !== GENERATOR_VERSION) problems.push(`${LOCK_NAME}: made by generator ${lock.generator}, this is ${GENERATOR_VERSION}`);
-    else if (differences.length > 0) expected = new Map(Object.entries(lock.files));
+    else if (lock.generator !== GENERATOR_VERSION) {
+      problems.push(`${LOCK_NAME}: made by generator ${lock.generator}, this is ${GENERATOR_VERSION}`);
+    } else if (differences.length > 0) expected = new Map(Object.entries(lock.files));
     else if (text !== lockText(generated.lock)) problems.push(`${LOCK_NAME}: changed`);
   }
   for (const [path, hash] of expected) {

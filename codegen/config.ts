@@ -132,7 +132,9 @@ export function resolveConfig(config: CodegenConfig): ResolvedCodegenConfig {
   }
   if (libraries.size === 0) fail("libraries", given.libraries, "at least one library");
   const generatedDir = optional(given.generatedDir, "generatedDir", text) ?? "py";
-  if (/^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(generatedDir) || generatedDir.trim() === "" || generatedDir === ".") {
+  if (
+    /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)/.test(generatedDir) || generatedDir.trim() === "" || generatedDir === "."
+  ) {
     fail("generatedDir", generatedDir, "a folder below the configuration file");
   }
   const moduleTimeoutMs = given.moduleTimeoutMs ?? 60_000;
@@ -197,7 +199,9 @@ function record(value: unknown, key: string): Record<string, unknown> {
 
 function known(value: Record<string, unknown>, keys: readonly string[], where: string): void {
   for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) fail(where === "configuration" ? key : `${where}.${key}`, value[key], `one of the keys ${keys.join(", ")}`);
+    if (!keys.includes(key)) {
+      fail(where === "configuration" ? key : `${where}.${key}`, value[key], `one of the keys ${keys.join(", ")}`);
+    }
   }
 }
 

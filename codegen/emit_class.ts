@@ -5,8 +5,9 @@
  */
 
 import { comment } from "./docs.ts";
-import { constantText, emitCallable, type FileWriter, remoteArgument, tierOf } from "./emit_module.ts";
-import type { PyAttribute, PyClassModel, PyFunction } from "./model.ts";
+import { constantText, emitCallable, type FileWriter, reductions, remoteArgument, tierOf } from "./emit_module.ts";
+import { knownChoice, knownResult, knownSignatures } from "./facts.ts";
+import type { PyAttribute, PyClassModel, PyFunction, PySignature, PyType } from "./model.ts";
 import { NameScope, SPECIAL_NAMES } from "./names.ts";
 import { memberTexts, type PlannedClass } from "./plan.ts";
 import { isValueClass, resultType } from "./types.ts";
@@ -16,13 +17,15 @@ const SPECIAL_PROPERTIES = new Set(["__len__"]);
 
 /** Writes a class. */
 export function emitClass(file: FileWriter, planned: PlannedClass): string {
-  const { model, reference, base, module } = planned;
-  const python = `${module}.${model.path}`;
+  const { model, reference, base } = planned;
+  const python = pythonName(planned);
   file.symbols.push({ python, ts: reference.name, kind: "class", tier: tierOf(model.constructor_) });
   if (isValueClass(model.id, model.bases)) return emitValueClass(file, planned);
   const doc = comment(model.doc, { fallback: `Python class \`${python}\`.`, brief: true });
   const lines: string[] = [
-    `/** Python name. */\nstatic ${base === undefined ? "" : "override "}readonly pythonName: string = ${JSON.stringify(model.id)};`,
+    `/** Python name. */\nstatic ${base === undefined ? "" : "override "}readonly pythonName: string = ${
+      JSON.stringify(model.id)
+    };`,
   ];
   const inherited = base === undefined ? new Map<string, string>() : memberTexts(base.model);
   const own = memberTexts(model);
@@ -43,7 +46,12 @@ export function emitClass(file: FileWriter, planned: PlannedClass): string {
       doc: model.doc,
       fallback: `Makes a \`${python}\`.`,
     }));
-    file.symbols.push({ python, ts: `${reference.name}.create`, kind: "constructor", tier: tierOf(model.constructor_) });
+    file.symbols.push({
+      python,
+      ts: `${reference.name}.create`,
+      kind: "constructor",
+      tier: tierOf(model.constructor_),
+    });
   }
   const isStatic = (item: PyFunction | PyAttribute): boolean =>
     "binding" in item ? item.binding === "static" || item.binding === "class" : item.static;
@@ -88,15 +96,34 @@ function home(file: FileWriter, model: PyClassModel): string {
   return `${file.value("pyModule")}(${JSON.stringify(model.id.slice(0, -model.path.length - 1))})`;
 }
 
+function isVague(type: PyType | null): boolean {
+  return type === null || type.k === "any";
+}
+
+/** Fills in what is known of a member that Python leaves vague. */
+function withFacts(name: string, signatures: readonly PySignature[]): readonly PySignature[] {
+  const known = knownSignatures(name);
+  if (known !== undefined) return known;
+  const returns = knownResult(name);
+  if (returns === undefined) return signatures;
+  return signatures.map((item) => isVague(item.returns) ? { ...item, returns } : item);
+}
+
+/** Dotted name under which users of Python know a class. */
+function pythonName({ model, module }: PlannedClass): string {
+  return model.public ? `${module}.${model.path}` : model.id;
+}
+
 function emitMethod(
   file: FileWriter,
-  { model, reference, module }: PlannedClass,
+  planned: PlannedClass,
   item: PyFunction,
   name: string,
   modifier: string,
   alone: boolean,
 ): string {
-  const python = `${module}.${model.path}.${item.name}`;
+  const { model, reference } = planned;
+  const python = `${pythonName(planned)}.${item.name}`;
   const special = SPECIAL_PROPERTIES.has(item.name);
   file.symbols.push({
     python,
@@ -115,7 +142,8 @@ function emitMethod(
   return emitCallable(file, {
     head: (parameters, returns) => `${modifier}${name}(${parameters}): ${returns}`,
     body: (forwarded, result) => `return ${target}${forwarded}${result});`,
-    signatures: item.signatures,
+    choice: knownChoice(`${model.id}.${item.name}`),
+    signatures: withFacts(`${model.id}.${item.name}`, reductions(file, item.signatures)),
     owner: `${reference.name}_${name}`,
     self: reference,
     doc: item.name in SPECIAL_NAMES ? "" : item.doc,
@@ -125,20 +153,22 @@ function emitMethod(
 
 function emitProperty(
   file: FileWriter,
-  { model, reference, module }: PlannedClass,
+  planned: PlannedClass,
   item: PyAttribute,
   name: string,
   modifier: string,
   alone: boolean,
 ): string {
-  const python = `${module}.${model.path}.${item.name}`;
+  const { model, reference } = planned;
+  const python = `${pythonName(planned)}.${item.name}`;
   file.symbols.push({ python, ts: `${reference.name}.${name}`, kind: "property", tier: item.tier });
   const doc = comment(item.doc, { fallback: `\`${python}\`.`, brief: true });
   const constant = alone ? constantText(item) : undefined;
   if (constant !== undefined) {
     return `${doc}\n${modifier}readonly ${name}: ${constant.type} = ${constant.text};`;
   }
-  const result = resultType(item.type, file.scope(reference));
+  const type = isVague(item.type) ? knownResult(`${model.id}.${item.name}`) ?? item.type : item.type;
+  const result = resultType(type, file.scope(reference));
   const made = result.remote === undefined ? "" : remoteArgument(file, result.remote);
   const read = alone
     ? `${home(file, model)}.attr(${JSON.stringify(`${model.path}.${item.name}`)}${made})`

@@ -74,6 +74,7 @@ export class FileWriter {
   /** A view for types inside a class, or outside of any. */
   scope(self?: ClassReference): TypeScope {
     return {
+      arrays: this.plan.module.name.startsWith("numpy"),
       self,
       find: (id) => this.plan.find(id),
       reference: (cls) => this.#reference(cls),
@@ -95,36 +96,48 @@ export class FileWriter {
 
   /** Context for signatures; `owner` names the type of long keyword objects. */
   context(owner: string, self?: ClassReference): SignatureContext {
-    const classes = new Set(this.plan.classes.map((cls) => cls.reference.name));
-    for (const names of this.#imports.values()) { for (const local of names.values()) classes.add(local); }
     return {
       scope: this.scope(self),
-      taken: classes,
       keywords: (body) => {
-        const known = this.#keywordTypes.get(body);
+        const key = `${owner} ${body}`;
+        const known = this.#keywordTypes.get(key);
         if (known !== undefined) return known;
         const name = this.names.claim(`${owner}Kwargs`);
-        this.#keywordTypes.set(body, name);
-        this.declarations.push(`/** Keyword arguments of \`${owner.replace("_", ".")}\`. */\nexport interface ${name} ${body}`);
+        this.#keywordTypes.set(key, name);
+        this.declarations.push(
+          `/** Keyword arguments of \`${owner.replace("_", ".")}\`. */\nexport interface ${name} ${body}`,
+        );
         return name;
       },
     };
   }
 
-  /** Import statements, sorted. */
-  imports(): string {
+  /** Import statements for what `code` uses, sorted. */
+  imports(code: string): string {
+    const bare = code.replace(/\/\*\*[^]*?\*\//g, "");
+    const isUsed = (name: string): boolean => new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(bare);
+    // A class of another file is a value only where a call names it: `() => ndarray`.
+    const isValue = (name: string): boolean => bare.includes(`() => ${name})`);
     const lines: string[] = [];
     for (const [file, names] of [...this.#imports].sort(([left], [right]) => compare(left, right))) {
-      const list = [...names].sort(([left], [right]) => compare(left, right)).map(([name, local]) =>
-        name === local ? name : `${name} as ${local}`
+      const list = [...names].filter(([, local]) => isUsed(local)).sort(([left], [right]) => compare(left, right)).map((
+        [name, local],
+      ) => `${isValue(local) ? "" : "type "}${name === local ? name : `${name} as ${local}`}`);
+      if (list.length === 0) continue;
+      const allTypes = list.every((item) => item.startsWith("type "));
+      const listed = list.map((item) => allTypes ? item.slice(5) : item).join(", ");
+      lines.push(
+        `import ${allTypes ? "type " : ""}{ ${listed} } from ${JSON.stringify(relative(this.plan.path, file))};`,
       );
-      lines.push(`import { ${list.join(", ")} } from ${JSON.stringify(relative(this.plan.path, file))};`);
     }
     const values = [...this.#values];
     const types = [...this.#wrapper].filter((name) => !this.#values.has(name));
-    const all = [...values.map((name) => [name, name]), ...types.map((name) => [name, `type ${name}`])]
+    const all = [...values.map((name) => [name, name]), ...types.map((name) => [name, `type ${name}`])].filter((
+      [name],
+    ) => isUsed(name!))
       .sort(([left], [right]) => compare(left!, right!)).map(([, text]) => text);
-    return [`import { ${all.join(", ")} } from ${JSON.stringify(this.plan.runtime)};`, ...lines].join("\n");
+    if (all.length > 0) lines.unshift(`import { ${all.join(", ")} } from ${JSON.stringify(this.plan.runtime)};`);
+    return lines.join("\n");
   }
 }
 
@@ -165,16 +178,16 @@ export function emitModule(plan: FilePlan): EmittedFile {
     fallback: `Typed wrappers of the Python module \`${module.name}\`.`,
     brief: true,
   }).replace(/\*\/$/, "").replace(/^\/\*\* (?=\S)/, "/**\n * ").trimEnd();
+  const body = [...file.declarations, ...parts].join("\n\n");
+  const target = /\$py\b/.test(body) ? `const $py: PyModule = pyModule(${JSON.stringify(module.name)});\n\n` : "";
   const text = [
     HEADER,
-    "// deno-lint-ignore-file -- names and shapes are Python's, not this project's",
     `${intro}\n *\n * @module\n */`,
     "",
-    file.imports(),
+    file.imports(target + body),
     "",
-    `const $py: PyModule = pyModule(${JSON.stringify(module.name)});`,
-    "",
-    [...file.declarations, ...parts].join("\n\n"),
+    // A file without an export would not be a module.
+    body === "" ? "export {};" : `${target}${body}`,
     "",
   ].join("\n");
   return { path: plan.path, text, symbols: file.symbols };
@@ -197,6 +210,8 @@ export function emitCallable(
     readonly doc: string;
     readonly fallback: string;
     readonly brief?: boolean;
+    /** Expression over `args` that gives the class of the result, where several are possible. */
+    readonly choice?: string | undefined;
   },
 ): string {
   const typed = typedSignatures(options.signatures, file.context(options.owner, options.self));
@@ -208,8 +223,14 @@ export function emitCallable(
     names: longest.names,
     brief: options.brief ?? false,
   });
-  const remotes = [...new Set(typed.map((item) => item.remote).filter((name) => name !== undefined))];
-  const result = remotes.length === 1 ? remoteArgument(file, remotes[0]!) : "";
+  // Of several classes, the one of the plainest call: the others are told apart when the result arrives.
+  const remote = typed.filter((item) => item.remote !== undefined)
+    .sort((left, right) => requiredCount(left.source) - requiredCount(right.source))[0]?.remote;
+  const result = options.choice !== undefined
+    ? `, ${options.choice}`
+    : remote === undefined
+    ? ""
+    : remoteArgument(file, remote);
   if (typed.length === 1) {
     return `${doc}\n${options.head(first.parameters, first.returns)} {\n${
       options.body(`[${first.forwarded.join(", ")}]`, result)
@@ -218,6 +239,12 @@ export function emitCallable(
   const heads = typed.map((item) => `${options.head(item.parameters, item.returns)};`);
   heads[0] = `${doc}\n${heads[0]}`;
   return `${heads.join("\n")}\n${options.head("...args: unknown[]", "unknown")} {\n${options.body("args", result)}\n}`;
+}
+
+function requiredCount(signature: PySignature): number {
+  return signature.parameters.filter((item) =>
+    item.default === null && item.kind !== "rest" && item.kind !== "keywords"
+  ).length;
 }
 
 /** The class that a result is made of, as an argument of a call. */
@@ -246,11 +273,16 @@ const FLOAT: PyType = { k: "name", n: "float", a: [] };
 const BOOL: PyType = { k: "name", n: "bool", a: [] };
 
 /** numpy's stubs say Any where a reduction gives a number or an array, as the axis has it. */
-function reductions(file: FileWriter, signatures: readonly PySignature[]): readonly PySignature[] {
+export function reductions(file: FileWriter, signatures: readonly PySignature[]): readonly PySignature[] {
   if (!file.plan.module.name.startsWith("numpy") || signatures.length < 2) return signatures;
-  const known = signatures.some((item) => item.returns !== null && item.returns.k === "name" && item.returns.n.startsWith("numpy."));
+  const known = signatures.some((item) =>
+    item.returns !== null && item.returns.k === "name" && item.returns.n.startsWith("numpy.")
+  );
   if (!known) return signatures;
-  return signatures.map((item) =>
+  // Those that must be given an `out` array are rarely meant: they come last, where they may be merged.
+  const needsOut = (item: PySignature): boolean =>
+    item.parameters.some((parameter) => parameter.name === "out" && parameter.default === null);
+  return [...signatures.filter((item) => !needsOut(item)), ...signatures.filter(needsOut)].map((item) =>
     item.returns?.k === "any" ? { ...item, returns: { k: "union", m: [ARRAY, FLOAT] } } : item
   );
 }
@@ -265,7 +297,12 @@ function ufuncSignatures(item: PyFunction): readonly PySignature[] {
   const options: PySignature["parameters"] = [
     { name: "out", kind: "keyword", type: { k: "union", m: [several(ARRAY), { k: "none" }] }, default: "None" },
     { name: "where", kind: "keyword", type: ARRAY_LIKE, default: "True" },
-    { name: "casting", kind: "keyword", type: { k: "literal", v: ["no", "equiv", "safe", "same_kind", "unsafe"] }, default: "'same_kind'" },
+    {
+      name: "casting",
+      kind: "keyword",
+      type: { k: "literal", v: ["no", "equiv", "safe", "same_kind", "unsafe"] },
+      default: "'same_kind'",
+    },
     { name: "order", kind: "keyword", type: { k: "literal", v: ["K", "C", "F", "A"] }, default: "'K'" },
     { name: "dtype", kind: "keyword", type: { k: "name", n: "numpy.typing.DTypeLike", a: [] }, default: "None" },
     { name: "subok", kind: "keyword", type: BOOL, default: "True" },
@@ -291,7 +328,9 @@ function emitAttribute(file: FileWriter, item: PyAttribute, name: string): strin
   file.symbols.push({ python, ts: name, kind: "attribute", tier: item.tier });
   const result = resultType(item.type, file.scope());
   const made = result.remote === undefined ? "" : remoteArgument(file, result.remote);
-  return `${comment(item.doc, { fallback: `Gets \`${python}\`.`, brief: true })}\nexport function ${name}(): ${result.text} {\n` +
+  return `${
+    comment(item.doc, { fallback: `Gets \`${python}\`.`, brief: true })
+  }\nexport function ${name}(): ${result.text} {\n` +
     `return $py.attr(${JSON.stringify(item.name)}${made});\n}`;
 }
 
@@ -299,7 +338,9 @@ function emitAttribute(file: FileWriter, item: PyAttribute, name: string): strin
 export function constantText(item: PyAttribute): { readonly type: string; readonly text: string } | undefined {
   const { value } = item;
   // Versions and paths differ between machines: they are asked for at run time.
-  if (value === null || item.name.startsWith("__") || /version|path|platform|maxsize|sep$/i.test(item.name)) return undefined;
+  if (value === null || item.name.startsWith("__") || /version|path|platform|maxsize|sep$/i.test(item.name)) {
+    return undefined;
+  }
   switch (value.type) {
     case "bool":
       return { type: "boolean", text: value.text };

@@ -37,7 +37,11 @@ function runFormatter(folder: string): Promise<void> {
     let stderr = "";
     child.stderr!.on("data", (chunk: Uint8Array) => stderr += new TextDecoder().decode(chunk));
     child.on("error", (error) => {
-      reject(new Error(`Cannot format generated files: ${program} did not run; install Deno or put it on PATH`, { cause: error }));
+      reject(
+        new Error(`Cannot format generated files: ${program} did not run; install Deno or put it on PATH`, {
+          cause: error,
+        }),
+      );
     });
     child.on("close", (status) => {
       if (status === 0) resolve();

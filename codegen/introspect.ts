@@ -8,7 +8,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile, mkdir } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -72,7 +72,9 @@ export async function introspectLibrary(options: IntrospectOptions): Promise<Lib
       if (attempt.done) return finish(options.library, attempt, failures);
       const culprit = attempt.unfinished;
       if (culprit === undefined || skip.includes(culprit)) {
-        throw new IntrospectionError(`Cannot introspect ${options.library}: ${failures.at(-1)?.error ?? "Python ended early"}`);
+        throw new IntrospectionError(
+          `Cannot introspect ${options.library}: ${failures.at(-1)?.error ?? "Python ended early"}`,
+        );
       }
       // What was described before the crash is described again: objects of two processes do not mix.
       skip.push(culprit, ...attempt.failures.map((failure) => failure.module));
@@ -82,7 +84,11 @@ export async function introspectLibrary(options: IntrospectOptions): Promise<Lib
   }
 }
 
-function finish(library: string, attempt: Attempt, failures: readonly { module: string; error: string }[]): LibraryModel {
+function finish(
+  library: string,
+  attempt: Attempt,
+  failures: readonly { module: string; error: string }[],
+): LibraryModel {
   return {
     name: library,
     modules: attempt.modules,

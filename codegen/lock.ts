@@ -84,7 +84,9 @@ export function lockText(lock: Lock): string {
 export function parseLock(text: string): Lock | undefined {
   try {
     const value = JSON.parse(text) as Lock;
-    return value.schema === 1 && typeof value.files === "object" && typeof value.environment === "object" ? value : undefined;
+    return value.schema === 1 && typeof value.files === "object" && typeof value.environment === "object"
+      ? value
+      : undefined;
   } catch {
     return undefined;
   }
@@ -104,7 +106,9 @@ export function environmentDifferences(locked: Lock, here: Lock): readonly strin
   for (const [name, library] of Object.entries(here.libraries)) {
     const old = locked.libraries[name];
     if (old !== undefined && old.resolved !== library.resolved) {
-      found.push(`${library.package ?? name} is ${library.resolved ?? "absent"} here, ${old.resolved ?? "absent"} in the lock`);
+      found.push(
+        `${library.package ?? name} is ${library.resolved ?? "absent"} here, ${old.resolved ?? "absent"} in the lock`,
+      );
     }
   }
   return found;

@@ -9,7 +9,7 @@ import type { ResolvedCodegenConfig } from "./config.ts";
 import { formatFiles } from "./format.ts";
 import { introspectLibrary } from "./introspect.ts";
 import { buildLock, type Lock } from "./lock.ts";
-import { buildManifest, MANIFEST_NAME, type Manifest, manifestText } from "./manifest.ts";
+import { buildManifest, type Manifest, MANIFEST_NAME, manifestText } from "./manifest.ts";
 import type { LibraryModel } from "./model.ts";
 import { planLibraries } from "./plan.ts";
 import { isValueClass } from "./types.ts";
@@ -92,7 +92,9 @@ async function introspectAll(options: GenerateOptions): Promise<LibraryModel[]> 
       found.set(name, model);
       const version = model.distribution === null ? "" : ` ${model.distribution.version}`;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      options.report?.(`  ${name}${version}: ${model.modules.length} modules, ${countNames(model)} names in ${seconds} s`);
+      options.report?.(
+        `  ${name}${version}: ${model.modules.length} modules, ${countNames(model)} names in ${seconds} s`,
+      );
       for (const failure of model.failures) options.report?.(`  ${failure.module}: not wrapped, ${failure.error}`);
     }
   };

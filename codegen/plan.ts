@@ -38,7 +38,9 @@ export function planLibraries(libraries: readonly LibraryModel[]): readonly Plan
   const placed = new Set<string>();
   const planned: PlannedModule[] = [];
   for (const library of libraries) {
-    const modules = [...library.modules].sort((left, right) => left.name.length - right.name.length || (left.name < right.name ? -1 : 1));
+    const modules = [...library.modules].sort((left, right) =>
+      left.name.length - right.name.length || (left.name < right.name ? -1 : 1)
+    );
     for (const [index, module] of modules.entries()) {
       const path = modulePath(module.name);
       const found: PyClassModel[] = [];
@@ -54,7 +56,9 @@ export function planLibraries(libraries: readonly LibraryModel[]): readonly Plan
 }
 
 function placeClasses(found: readonly PyClassModel[], module: string, path: string): readonly PlannedClass[] {
-  const byDepth = [...found].sort((left, right) => left.bases.length - right.bases.length || (left.id < right.id ? -1 : 1));
+  const byDepth = [...found].sort((left, right) =>
+    left.bases.length - right.bases.length || (left.id < right.id ? -1 : 1)
+  );
   const scope = new NameScope();
   const publicNames = byDepth.filter((cls) => cls.public).map((cls) => cls.name);
   const names = scope.assign([...new Set(publicNames)], () => "type");
@@ -64,7 +68,9 @@ function placeClasses(found: readonly PyClassModel[], module: string, path: stri
     const first = cls.public && !claimed.has(cls.name);
     if (first) claimed.add(cls.name);
     const name = first ? names.get(cls.name)! : scope.assign([cls.name], () => "type").get(cls.name)!;
-    const base = cls.bases.map((id) => planned.get(id)).find((item) => item !== undefined && isCompatible(item.model, cls));
+    const base = cls.bases.map((id) => planned.get(id)).find((item) =>
+      item !== undefined && isCompatible(item.model, cls)
+    );
     planned.set(cls.id, { model: cls, module, reference: { id: cls.id, file: path, name }, base });
   }
   return [...planned.values()];
@@ -82,7 +88,9 @@ function isCompatible(base: PyClassModel, derived: PyClassModel): boolean {
 export function memberTexts(cls: PyClassModel): Map<string, string> {
   const texts = new Map<string, string>();
   for (const item of cls.methods) texts.set(`${item.binding} ${item.name}`, JSON.stringify(item.signatures));
-  for (const item of cls.attributes) texts.set(`attribute ${item.name}`, JSON.stringify([item.type, item.static, item.value, item.writable]));
+  for (const item of cls.attributes) {
+    texts.set(`attribute ${item.name}`, JSON.stringify([item.type, item.static, item.value, item.writable]));
+  }
   if (cls.public) texts.set("create", JSON.stringify(cls.constructor_));
   return texts;
 }

@@ -40,10 +40,7 @@ export interface SignatureContext {
   readonly scope: TypeScope;
   /** Declares a named type for long keyword objects and gives its name. */
   keywords(body: string): string;
-  /** Values that parameter names must not hide: classes that bodies mention. */
-  readonly taken: ReadonlySet<string>;
 }
-
 
 /** Writes all signatures of one callable. */
 export function typedSignatures(
@@ -83,7 +80,11 @@ function merge(signatures: readonly PySignature[]): PySignature {
   const parameters = order.map((name): PyParameter => {
     const variants = byName.get(name)!;
     const required = variants.length === signatures.length && variants.every((item) => item.default === null);
-    return { ...variants[0]!, type: unionOf(variants.map((item) => item.type)), default: required ? null : optionalText(variants) };
+    return {
+      ...variants[0]!,
+      type: unionOf(variants.map((item) => item.type)),
+      default: required ? null : optionalText(variants),
+    };
   });
   const rank = (item: PyParameter): number =>
     item.kind === "positional" || item.kind === "any"
@@ -114,7 +115,9 @@ function unionOf(types: readonly (PyType | null)[]): PyType | null {
 function write(signature: PySignature, context: SignatureContext): TypedSignature {
   const { scope } = context;
   const names = new Map<string, string>();
-  const used = new Set<string>(context.taken);
+  const result = resultType(signature.returns, scope);
+  // The body names the class of the result; a parameter must not hide it.
+  const used = new Set<string>(result.remote === undefined ? [] : [result.remote]);
   const claim = (name: string): string => {
     let text = identifier(name.replace(/^_+(?=[A-Za-z])/, ""), "parameter");
     while (used.has(text)) text += "_";
@@ -146,7 +149,8 @@ function write(signature: PySignature, context: SignatureContext): TypedSignatur
   if (fields.length > 0) {
     const body = `{ ${fields.join("; ")} }`;
     const short = body.length < 60 && places.length < 2;
-    keywords = `${scope.wrapper("Kw")}<${short ? body : context.keywords(body)}>`;
+    const restTakesAll = rest !== undefined && !mustName && places.length === 0 && typeOf(rest) === "unknown";
+    if (!restTakesAll) keywords = `${scope.wrapper("Kw")}<${short ? body : context.keywords(body)}>`;
   }
 
   const list: string[] = [];
@@ -178,6 +182,12 @@ function write(signature: PySignature, context: SignatureContext): TypedSignatur
     list.push(`${name}${mustName ? "" : "?"}: ${keywords}`);
     forwarded.push(name);
   }
-  const result = resultType(signature.returns, scope);
-  return { parameters: list.join(", "), returns: result.text, remote: result.remote, names, forwarded, source: signature };
+  return {
+    parameters: list.join(", "),
+    returns: result.text,
+    remote: result.remote,
+    names,
+    forwarded,
+    source: signature,
+  };
 }

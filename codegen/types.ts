@@ -23,6 +23,8 @@ export interface ClassReference {
 
 /** What a type needs to know about the file it is written in. */
 export interface TypeScope {
+  /** Whether numpy's ways of spelling array types apply. */
+  readonly arrays: boolean;
   /** Class that `Self` means; undefined outside of classes. */
   readonly self: ClassReference | undefined;
   /** Generated class of a canonical Python name. */
@@ -94,19 +96,36 @@ export function isValueClass(id: string, bases: readonly string[]): boolean {
 export function parameterType(type: PyType | null, scope: TypeScope): string {
   if (type === null) return "unknown";
   const parts = new Set<string>();
-  if (type.k !== "union") return single(type, scope);
+  if (type.k !== "union") {
+    const text = single(type, scope);
+    return scope.arrays && /^readonly (\(readonly|.*\bComplex\b)/.test(text) ? scope.wrapper("ArrayLike") : text;
+  }
   let vague = false;
   for (const member of type.m) {
     const text = single(member, scope);
     if (text === "unknown") vague = true;
-    else for (const part of splitUnion(text)) parts.add(part);
+    else if (text !== "never") { for (const part of splitUnion(text)) parts.add(part); }
   }
   if (parts.size === 0) return "unknown";
   if (vague) parts.add(scope.wrapper("PyObject"));
   if (parts.has("string")) { for (const part of [...parts]) if (part.startsWith('"')) parts.delete(part); }
   if (parts.has("number")) { for (const part of [...parts]) if (/^-?\d/.test(part)) parts.delete(part); }
-  if (parts.has("boolean")) { parts.delete("true"); parts.delete("false"); }
-  if (parts.has("ArrayLike")) { for (const part of ["number", "bigint", "boolean", "string"]) parts.delete(part); }
+  if (parts.has("boolean")) {
+    parts.delete("true");
+    parts.delete("false");
+  }
+  if (parts.has("DTypeLike")) { for (const part of ["string", "null"]) parts.delete(part); }
+  if (parts.has("PathLike")) { for (const part of ["string", "URL"]) parts.delete(part); }
+  if (
+    scope.arrays &&
+    [...parts].some((part) => part.startsWith("readonly (readonly") || /^readonly.*\bComplex\b/.test(part))
+  ) {
+    // numpy spells out nested sequences of numbers where it does not say ArrayLike.
+    parts.add(scope.wrapper("ArrayLike"));
+  }
+  if (parts.has("ArrayLike")) {
+    for (const part of parts) if (/^(number|bigint|boolean|string|Complex)$|^readonly /.test(part)) parts.delete(part);
+  }
   return [...parts].sort(nullLast).join(" | ");
 }
 
@@ -166,7 +185,7 @@ function single(type: PyType, scope: TypeScope): string {
 }
 
 function namedParameter(name: string, given: readonly PyType[], scope: TypeScope): string {
-  if (name === "int" || name === "typing.SupportsIndex" || name === "typing.SupportsInt") return "number | bigint";
+  if (name === "int") return "number | bigint";
   if (NUMBERS.has(name)) return "number";
   if (name === "bool" || name === "numpy.bool" || name === "numpy.bool_") return "boolean";
   if (name === "str" || name === "numpy.str_") return "string";
@@ -191,7 +210,7 @@ function namedParameter(name: string, given: readonly PyType[], scope: TypeScope
   if (date !== undefined) return name === "datetime.datetime" ? `Date | ${date}` : date;
   if (name === "decimal.Decimal") return scope.wrapper("Decimal");
   if (name === "slice") return scope.wrapper("Slice");
-  if (name === "types.EllipsisType" || name === "ellipsis") return scope.wrapper("Ellipsis");
+  if (name === "types.EllipsisType" || name === "ellipsis") return `typeof ${scope.wrapper("Ellipsis")}`;
   if (name === "typing.Hashable") return `string | number | bigint | boolean | ${scope.wrapper("PyObject")}`;
   if (name === "typing.Never") return "never";
   if (name === "numpy.datetime64") return `Date | Temporal.PlainDateTime | ${scope.wrapper("NdArray")}`;
@@ -221,11 +240,11 @@ export function resultType(type: PyType | null, scope: TypeScope): ResultType {
     return { text: `${scope.wrapper("PyPromise")}<${only ? "void" : valueText(values)}>`, remote: undefined };
   }
   const awaited = new Set([...remotes.values(), ...values]);
-  const names = [...remotes.keys()];
-  if (names.length > 1) return { text: `${scope.wrapper("PyPromise")}<${valueText(awaited)}>`, remote: undefined };
-  const name = names[0]!;
+  // Of several classes, what they have in common can be called at once; the first one stands for them until then.
+  const name = [...remotes.keys()].join(" | ");
+  const first = [...remotes.keys()][0]!;
   const text = valueText(awaited);
-  return { text: `${scope.wrapper("Pending")}<${name}${text === name ? "" : `, ${text}`}>`, remote: name };
+  return { text: `${scope.wrapper("Pending")}<${name}${text === name ? "" : `, ${text}`}>`, remote: first };
 }
 
 function valueText(values: ReadonlySet<string>): string {
@@ -271,12 +290,14 @@ function remoteName(type: PyType, scope: TypeScope): { name: string; awaited: st
   return { name, awaited: special === undefined ? name : scope.wrapper(special) };
 }
 
-/** Type of something inside a value, or of an awaited result. */
+/** Type of something inside a value. */
 export function awaitedType(type: PyType | null, scope: TypeScope): string {
   if (type === null) return "unknown";
   const outcome: Outcome = { values: new Set(), remotes: new Map(), vague: false };
   collect(type, scope, outcome);
-  const all = new Set([...outcome.remotes.values(), ...outcome.values]);
+  // Objects inside of values arrive as plain references: nothing says which class to make of each.
+  const objects = [...outcome.remotes.values()].map((text) => text === "NdArray" ? text : scope.wrapper("Ref"));
+  const all = new Set([...objects, ...outcome.values]);
   return all.size === 0 ? "unknown" : valueText(all);
 }
 
@@ -288,7 +309,9 @@ function value(type: PyType, scope: TypeScope): string {
       return type.v.map((item) => JSON.stringify(item)).join(" | ");
     case "tuple": {
       const members = type.m.map((member) => awaitedType(member, scope));
-      return `${scope.wrapper("Tuple")}<${type.rest ? arrayOf(members[0] ?? "unknown", true) : `[${members.join(", ")}]`}>`;
+      return `${scope.wrapper("Tuple")}<${
+        type.rest ? arrayOf(members[0] ?? "unknown", true) : `[${members.join(", ")}]`
+      }>`;
     }
     case "name":
       return namedValue(type.n, type.a, scope) ?? "unknown";
@@ -323,7 +346,7 @@ function namedValue(name: string, given: readonly PyType[], scope: TypeScope): s
   if (date !== undefined) return date;
   if (name === "decimal.Decimal") return scope.wrapper("Decimal");
   if (name === "slice") return scope.wrapper("Slice");
-  if (name === "types.EllipsisType") return scope.wrapper("Ellipsis");
+  if (name === "types.EllipsisType") return `typeof ${scope.wrapper("Ellipsis")}`;
   if (name === "typing.Never") return "never";
   return undefined;
 }

@@ -36,7 +36,10 @@ from ._types import Context, Types
 # Special methods that have a place in generated classes; all others are Python's own business.
 SPECIAL_METHODS = ("__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__call__")
 PROPERTY_DECORATORS = frozenset({"property", "cached_property", "cache_readonly", "abstractproperty"})
-MAX_CLASSES = 400
+# How far result types are followed from what modules export. At two, pyplot alone would bring most of matplotlib.
+MAX_REACH = 1
+# Abstract bases that annotations name where a generated subclass is meant: their members would only be repeated.
+UNREACHED = frozenset({"pandas.core.generic.NDFrame"})
 # Instances of these arrive in the host as plain values: nobody can call their members.
 VALUE_BASES = frozenset({"numpy.generic"})
 
@@ -197,7 +200,7 @@ class Describer:
             signatures = [_graft(live, signatures[0])]
         if not signatures:
             signatures = [live] if live is not None else [_variadic()]
-        return [self._with_docstring(signature, doc) for signature in signatures]
+        return [self._with_docstring(signature, doc, variables) for signature in signatures]
 
     def _static_signature(
         self,
@@ -256,13 +259,24 @@ class Describer:
         tier: Tier = "stub" if scope.is_stub else "annotation" if typed else "live"
         return Signature(result, returns, tier)
 
-    def _with_docstring(self, signature: Signature, doc: str) -> Signature:
+    def _find_class(self, word: str) -> TypeExpr | None:
+        """Class that a docstring of this library names: by a dotted name, or as the library itself exports it."""
+        if not word.isascii() or not word.replace(".", "").isidentifier():
+            return None
+        found: object = locate(word) if "." in word else None
+        if found is None:
+            found = getattr(sys.modules.get(self._library.partition(".")[0]), word, None)
+        return named(class_id(found)) if isinstance(found, type) else None
+
+    def _with_docstring(
+        self, signature: Signature, doc: str, variables: Mapping[str, TypeExpr] = types.MappingProxyType({})
+    ) -> Signature:
         if signature.tier == "variadic" or not doc:
             return signature
         missing = [item for item in signature.parameters if item.type is None and item.kind not in ("rest", "keywords")]
         if not missing and signature.returns is not None:
             return signature
-        stated = read_docstring(doc)
+        stated = read_docstring(doc, self._find_class)
         filled = False
         for item in missing:
             item.type = stated.parameters.get(item.name)
@@ -270,6 +284,10 @@ class Describer:
         if signature.returns is None and stated.returns is not None:
             signature.returns = stated.returns
             filled = True
+            for argument in variables.values():
+                # The docstring of a generic base names every case; the argument of this class says which it is.
+                if stated.returns["k"] == "union" and argument in stated.returns["m"]:
+                    signature.returns = argument
         if filled and signature.tier == "live":
             signature.tier = "docstring"
         return signature
@@ -304,7 +322,7 @@ class Describer:
         if found is not None and found.definition.class_node is not None:
             static = self._static_members(found.definition, [], frozenset())
         doc = doc_of(cls)
-        stated = read_docstring(doc)
+        stated = read_docstring(doc, self._find_class)
         report = Class(
             name=path.rpartition(".")[2],
             id=class_id(cls),
@@ -351,8 +369,9 @@ class Describer:
             return
         doc = doc_of(raw) if kind == "property" else ""
         type_, tier = self._property_type(cls, name, raw, known)
-        if type_ is None and name in stated.attributes:
-            type_, tier = stated.attributes[name], "docstring"
+        if type_ is None and (name in stated.attributes or doc):
+            type_ = stated.attributes.get(name) or read_docstring(doc, self._find_class).returns
+            tier = "docstring" if type_ is not None else tier
         plain = constant(raw) if kind == "value" else None
         if type_ is None and kind == "value":
             type_ = self._type_of_value(raw)
@@ -461,7 +480,7 @@ class Describer:
 
     def reached(self, modules: Iterable[Module]) -> list[Class]:
         """Describe classes of this library that results mention and no module exports."""
-        known: set[str] = set()
+        known: set[str] = set(UNREACHED)
         queue: list[str] = []
         top = self._library.partition(".")[0]
 
@@ -495,13 +514,15 @@ class Describer:
             for cls in module.classes:
                 visit_class(cls)
         found: list[Class] = []
-        while queue and len(found) < MAX_CLASSES:
-            live = locate(queue.pop(0))
-            if live is None or live.__name__.startswith("_") or _is_protocol(live):
-                continue
-            described = self.describe_class(live, live.__qualname__, None, public=False)
-            found.append(described)
-            visit_class(described)
+        for _ in range(MAX_REACH):
+            wave, queue[:] = list(queue), []
+            for name in wave:
+                live = locate(name)
+                if live is None or live.__name__.startswith("_") or _is_protocol(live):
+                    continue
+                described = self.describe_class(live, live.__qualname__, None, public=False)
+                found.append(described)
+                visit_class(described)
         return sorted(found, key=lambda item: item.id)
 
 

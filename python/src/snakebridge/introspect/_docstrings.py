@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ._model import ANY, CALLABLE, NONE, SELF, TypeExpr, named, union
@@ -17,7 +18,7 @@ WORDS: dict[str, TypeExpr] = {
     "integer": named("int"),
     "ints": named("int"),
     "float": named("float"),
-    "scalar": named("float"),
+    "scalar": ANY,
     "number": named("float"),
     "bool": named("bool"),
     "boolean": named("bool"),
@@ -42,11 +43,6 @@ WORDS: dict[str, TypeExpr] = {
     "arraylike": named("numpy.typing.ArrayLike"),
     "sparse matrix": named("snakebridge.Object"),
     "sparse array": named("snakebridge.Object"),
-    "dataframe": named("pandas.DataFrame"),
-    "pandas dataframe": named("pandas.DataFrame"),
-    "pandas.dataframe": named("pandas.DataFrame"),
-    "series": named("pandas.Series"),
-    "pandas series": named("pandas.Series"),
     "randomstate instance": named("numpy.random.mtrand.RandomState"),
     "object": ANY,
     "path-like": named("_typeshed.StrPath"),
@@ -64,6 +60,15 @@ QUALIFIERS = re.compile(
 )
 
 
+ClassFinder = Callable[[str], TypeExpr | None]
+"""Finds the class that a word of a docstring names, such as DataFrame or matplotlib.axes.Axes."""
+
+
+def no_classes(_word: str) -> TypeExpr | None:
+    """Finds no class at all."""
+    return None
+
+
 @dataclass(slots=True)
 class DocTypes:
     """Types found in one docstring."""
@@ -73,17 +78,17 @@ class DocTypes:
     returns: TypeExpr | None = None
 
 
-def read_docstring(doc: str) -> DocTypes:
+def read_docstring(doc: str, find_class: ClassFinder = no_classes) -> DocTypes:
     """Read the types a docstring states."""
     result = DocTypes()
     sections = _sections(doc)
     for title, body in sections.items():
         if title in ("Parameters", "Other Parameters", "Args", "Arguments"):
-            result.parameters.update(_entries(body))
+            result.parameters.update(_entries(body, find_class))
         elif title == "Attributes":
-            result.attributes.update(_entries(body))
+            result.attributes.update(_entries(body, find_class))
         elif title == "Returns":
-            result.returns = _returns(body)
+            result.returns = _returns(body, find_class)
     return result
 
 
@@ -96,20 +101,20 @@ def _sections(doc: str) -> dict[str, str]:
     return found
 
 
-def _entries(body: str) -> dict[str, TypeExpr]:
+def _entries(body: str, find_class: ClassFinder) -> dict[str, TypeExpr]:
     found: dict[str, TypeExpr] = {}
     for line in body.splitlines():
         match = ENTRY.match(line) or GOOGLE_ENTRY.match(line)
         if match is None:
             continue
-        type_ = parse_type(match.group("type"))
+        type_ = parse_type(match.group("type"), find_class)
         if type_ is not None:
             for name in match.group("names").split(","):
                 found[name.strip().lstrip("*")] = type_
     return found
 
 
-def _returns(body: str) -> TypeExpr | None:
+def _returns(body: str, find_class: ClassFinder) -> TypeExpr | None:
     heads = [line for line in body.splitlines() if line and not line.startswith((" ", "\t"))]
     types: list[TypeExpr] = []
     for head in heads:
@@ -117,7 +122,7 @@ def _returns(body: str) -> TypeExpr | None:
         if match is not None and match.group("names") == "self":
             types.append(SELF)
             continue
-        type_ = parse_type(match.group("type") if match is not None else head)
+        type_ = parse_type(match.group("type") if match is not None else head, find_class)
         if type_ is None:
             return None
         types.append(type_)
@@ -126,9 +131,15 @@ def _returns(body: str) -> TypeExpr | None:
     return types[0] if len(types) == 1 else {"k": "tuple", "m": types, "rest": False}
 
 
-def parse_type(text: str) -> TypeExpr | None:
+def _class_word(part: str) -> str:
+    """The name in "pandas Series", ".Axes" or "Series of str"."""
+    word = re.sub(r"^(?:or|an?|the|pandas)\s+", "", part.strip())
+    return re.sub(r"\s+(?:of|with)\s.*$", "", word).lstrip(".")
+
+
+def parse_type(text: str, find_class: ClassFinder = no_classes) -> TypeExpr | None:
     """Read a type as docstrings write it; None when any part is not understood."""
-    text = text.strip().rstrip(".")
+    text = re.sub(r",?\s*(?:length|len)\s*=.*$", "", text.strip().rstrip("."))
     members: list[TypeExpr] = []
 
     def choices(match: re.Match[str]) -> str:
@@ -153,7 +164,7 @@ def parse_type(text: str) -> TypeExpr | None:
 
     text = re.sub(r"\{([^}]*)\}", choices, text)
     text = QUALIFIERS.sub("", text).replace("`", "").replace("~", "").replace(":class:", "")
-    for part in re.split(r"\s+or\s+|,|\|", text):
+    for part in re.split(r"\s+or\s+|,|\||/", text):
         word = re.sub(r"^(?:or|an?|the)\s+", "", part.strip().lower()).strip()
         if not word or word == "or":
             continue
@@ -166,7 +177,7 @@ def parse_type(text: str) -> TypeExpr | None:
                 kind = {"list": "list", "set": "set"}.get(repeated.group(1), "typing.Sequence")
                 members.append(named(kind, inner))
             continue
-        known = WORDS.get(word)
+        known = WORDS.get(word) or find_class(_class_word(part))
         if known is None:
             return None
         members.append(known)

@@ -378,6 +378,8 @@ class Planner {
         }
       }
     }
+    // A step that nobody waits for was made for what it does, so what follows it must find it done: one job, in order.
+    if (steps.some((step) => !step.wanted && step.dependents === 0)) return this.#submit(steps);
     const jobs = new Map<Set<Pending>, Pending[]>();
     for (const step of steps) {
       const group = groupOf.get(step) as Set<Pending>;

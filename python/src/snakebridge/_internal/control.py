@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import sleep
 
 from snakebridge._internal.frames import read_frames, write_frame
 from snakebridge._internal.packing import Ext, Unpacker, pack
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PING, CANCEL, WITHDRAW, RELEASE, PONG, CANCELLED = 32, 33, 34, 35, 48, 49
 MAX_DEPTH = 32
 BAD_CONTROL_STATUS = 76
+BYE_GRACE_S = 0.02
 
 
 class Control:
@@ -41,6 +43,9 @@ class Control:
         except Exception as error:
             status = BAD_CONTROL_STATUS
             os.write(2, f"snakebridge: Cannot read control stream: {error}\n".encode("utf-8", "replace"))
+        if not self.is_closing:
+            # A host may close everything behind `bye`, which the main thread is about to read.
+            sleep(BYE_GRACE_S)
         if not self.is_closing:
             os._exit(status)
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MAX_BUFFERS = 65_536
 SAFE_INT = 2**53 - 1
 
+# Before 3.11 each Python frame takes C stack, of which the main thread mostly has 8 MiB.
+MAX_FRAMES = 12_000
+
 
 class Limits:
     """Limits of one conversation; hello may change them."""
@@ -37,11 +40,11 @@ class Limits:
     def run_deep(self, function: Callable[..., T], *args: object) -> T:
         """Runs our own code again that met Python's recursion limit before `max_depth`.
 
-        A container takes up to ten frames. The limit is raised for us alone: raised for good, it would let Python
+        A container takes up to 17 frames. The limit is raised for us alone: raised for good, it would let Python
         code overflow the C stack.
         """
         usual = sys.getrecursionlimit()
-        sys.setrecursionlimit(usual + 12 * self.max_depth)
+        sys.setrecursionlimit(max(usual, min(usual + 18 * self.max_depth, MAX_FRAMES)))
         try:
             return function(*args)
         finally:

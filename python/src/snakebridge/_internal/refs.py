@@ -62,7 +62,8 @@ class RefTable:
         self._failures: dict[int, tuple[str, dict[str, object]]] = {}
         self._lock = allocate_lock()
         self._waiting: list[tuple[int, list[int]]] = []
-        self._dropped: set[int] = set()
+        # Ids released while their call runs: what it makes is not to be kept.
+        self.dropped: set[int] = set()
         self.last_own = 0
         self._slow_types: set[str] = set()
         self.has_waiting = False
@@ -72,8 +73,7 @@ class RefTable:
     def keep(self, ref: int, session: str, value: Any) -> None:
         """Keeps an object under the id of the call that made it."""
         with self._lock:
-            if ref in self._dropped:
-                self._dropped.discard(ref)
+            if ref in self.dropped:
                 return
             self._ids_of(session).add(ref)
             self.entries[ref] = (session, value)
@@ -116,8 +116,7 @@ class RefTable:
     def fail(self, ref: int, session: str, failure: dict[str, object]) -> None:
         """Remembers why a call whose result was to be kept has none."""
         with self._lock:
-            if ref in self._dropped:
-                self._dropped.discard(ref)
+            if ref in self.dropped:
                 return
             self._failures[ref] = (session, failure)
             if len(self._failures) > MAX_FAILURES:
@@ -135,7 +134,7 @@ class RefTable:
                 self._sessions[entry[0]].discard(ref)
                 self.graveyard.append(entry[1])
             elif self._failures.pop(ref, None) is None and ref == self._progress.running:
-                self._dropped.add(ref)
+                self.dropped.add(ref)
 
     def release(self, after: int, ids: list[int]) -> None:
         """Forgets refs once every call up to `after` has started."""

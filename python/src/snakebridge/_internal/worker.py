@@ -83,8 +83,11 @@ class Worker:
     def serve(self) -> bool:
         """Runs calls until the host says bye; False when the stream ended without."""
         refs = self.refs
-        progress = self.progress
         for body, buffers in read_frames(lifeline.DATA, self.limits):
+            if self.codec.is_slow:
+                self.spent += len(body) + CALL_WEIGHT
+                if self.spent > UPGRADE_AT:
+                    self.upgrade()
             message = self.receive(body, buffers)
             if message is not None:
                 kind = message[0]
@@ -99,14 +102,11 @@ class Worker:
                 # Other types are reserved; a host that agreed on version 1 sends none.
             if refs.has_waiting:
                 refs.release_due()
+            if refs.dropped:
+                refs.dropped.clear()
             if refs.graveyard:
                 refs.bury()
-            if self.codec.is_slow:
-                self.spent += len(body) + CALL_WEIGHT
-                if self.spent > UPGRADE_AT:
-                    self.upgrade()
             del message, body, buffers
-            progress.running = 0
         return False
 
     def receive(self, body: bytearray, buffers: Sequence[BytesIO]) -> list[Any] | None:
@@ -286,6 +286,7 @@ class Worker:
             raise surrogate_problem(value) from None
 
     def check_frame(self, size: int, buffers: Sequence[memoryview]) -> None:
+        self.spent += size
         total = size + sum(map(len, buffers))
         if total > self.limits.max_frame_bytes:
             raise LimitProblem("maxFrameBytes", total, self.limits.max_frame_bytes)
@@ -346,6 +347,9 @@ class Worker:
             from snakebridge._internal.failures import pack_anyway
 
             data = pack_anyway(tree)
+        if len(data) > self.limits.max_frame_bytes:
+            what = {key: str(failure.get(key))[:100] for key in ("kind", "message", "type")}
+            data = self.codec.pack([ERROR, call, {"kind": "limit", "message": f"Failure does not fit a frame: {what}"}])
         write_frame(lifeline.DATA, data, ())
 
     def end_session(self, message: list[Any]) -> None:

@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import type { Measure, Row, Sample } from "./measure.ts";
+
+/** A runtime as it is started on a script. */
+export interface Runtime {
+  /** `deno` or `bun`. */
+  readonly name: string;
+  /** Its program. */
+  readonly program: string;
+  /** What goes before the name of the script. */
+  readonly args: readonly string[];
+}
+
+const FOLDER = import.meta.dirname ?? ".";
+const TARGET = 2.5;
+
+/** From nothing to the first result of `math.sqrt`, beside what nobody can avoid: the starts of runtime and Python. */
+export function coldStart(runtime: Runtime, python: string): Measure {
+  const script = (name: string): [string, string[]] => [runtime.program, [...runtime.args, join(FOLDER, name)]];
+  return {
+    name: "cold",
+    sides: [
+      async () => part(await startAndEnd(python, ["-c", "import math"]), "python"),
+      async () => part(await startAndEnd(...script("empty.ts")), "runtime"),
+      async () => {
+        const { firstMs, wholeMs } = await startAndEnd(...script("first_result.ts"));
+        return { first: firstMs, whole: wholeMs };
+      },
+    ],
+    rows: (m): Row[] => {
+      const line = (name: string, bridge: number): Row => {
+        const ratio = (bridge - m("runtime")) / m("python");
+        const raw = m("python") + m("runtime");
+        return { name, unit: "ms", raw, bridge, ratio, target: `<= ${TARGET}x python`, ok: ratio <= TARGET };
+      };
+      const watched = { raw: null, ratio: null, target: null, ok: null };
+      return [
+        { name: `start of python -c "import math"`, unit: "ms", bridge: m("python"), ...watched },
+        { name: "start of the runtime, empty script", unit: "ms", bridge: m("runtime"), ...watched },
+        line("cold start to first result, less runtime", m("first")),
+        line("cold start, whole process, less runtime", m("whole")),
+        {
+          name: "cold start, whole process, by both starts",
+          unit: "ms",
+          raw: m("python") + m("runtime"),
+          bridge: m("whole"),
+          ratio: m("whole") / (m("python") + m("runtime")),
+          target: null,
+          ok: null,
+        },
+      ];
+    },
+  };
+}
+
+function part({ wholeMs }: { readonly wholeMs: number }, name: string): Sample {
+  return { [name]: wholeMs };
+}
+
+/** Runs a program to its end; gives when it wrote its first byte and when it had ended, in milliseconds. */
+function startAndEnd(program: string, args: readonly string[]): Promise<{ firstMs: number; wholeMs: number }> {
+  return new Promise((resolve, reject) => {
+    const begun = performance.now();
+    let firstMs = NaN;
+    const child = spawn(program, [...args], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env } });
+    child.stdout.once("data", () => firstMs = performance.now() - begun);
+    child.once("error", reject);
+    child.once("exit", (status, signal) => {
+      const wholeMs = performance.now() - begun;
+      if (status === 0) resolve({ firstMs, wholeMs });
+      else reject(new Error(`${program} ${args.join(" ")} ended with ${status ?? signal}`));
+    });
+  });
+}

@@ -1,0 +1,2 @@
+// Nothing: how long a runtime takes to start and end.
+export {};

@@ -81,6 +81,8 @@ export {
   Slice,
   slice,
   Tuple,
+  tuple,
+  type TupleOf,
   ValueEncodeError,
 } from "./lib/protocol/mod.ts";
 export { type OutputMode } from "./lib/host/mod.ts";

@@ -50,13 +50,15 @@ export class SnakeBridge extends Caller {
     const timeoutMs = options.timeoutMs ?? DEFAULTS.timeoutMs;
     if (!(timeoutMs > 0)) throw new RangeError(`Cannot start bridge: timeoutMs is ${timeoutMs}, expected more than 0`);
     const identity = {};
+    const python = locatePython(options.python === undefined ? {} : { python: options.python });
     const pool = new Pool({
       size: options.size ?? defaultSize(),
       lazy: options.lazy ?? false,
       ...(options.maxQueueSize === undefined ? {} : { maxQueueSize: options.maxQueueSize }),
       ...(options.queueTimeoutMs === undefined ? {} : { queueTimeoutMs: options.queueTimeoutMs }),
       worker: {
-        executable: locatePython(options.python === undefined ? {} : { python: options.python }).executable,
+        executable: python.executable,
+        startAdvice: python.advice,
         env: { ...childEnvironment(), ...options.env },
         cwd: options.cwd,
         pythonPaths: options.pythonPaths ?? [],

@@ -33,7 +33,7 @@ const COMPARISONS: Record<Comparison, string> = {
  *
  * await using bridge = await SnakeBridge.start();
  * using counter = await bridge.call("collections", "Counter", ["banana"]) as Ref;
- * console.log(await counter.call("most_common", [1])); // [ Tuple [ "a", 3 ] ]
+ * console.log(await counter.call("most_common", [1])); // [ Tuple(2) [ "a", 3 ] ]
  * ```
  */
 export class Ref {

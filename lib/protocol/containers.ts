@@ -65,16 +65,19 @@ export class FrozenSet<T = unknown> extends Set<T> {
   }
 
   /** @throws {TypeError} always. */
+  /** Refuses: a frozenset cannot be changed. */
   override add(_value: T): this {
     throw new TypeError("Cannot add to a FrozenSet: it does not change; make a Set of it first");
   }
 
   /** @throws {TypeError} always. */
+  /** Refuses: a frozenset cannot be changed. */
   override delete(_value: T): boolean {
     throw new TypeError("Cannot delete from a FrozenSet: it does not change; make a Set of it first");
   }
 
   /** @throws {TypeError} always. */
+  /** Refuses: a frozenset cannot be changed. */
   override clear(): void {
     throw new TypeError("Cannot clear a FrozenSet: it does not change; make a Set of it first");
   }

@@ -76,7 +76,6 @@ export function findDType(text: string): DTypeInfo | undefined {
  *
  * @example Ask for the size of an item
  * ```ts
- * import { parseDType } from "@snakebridge/snakebridge";
  *
  * console.log(parseDType("<c16").itemsize); // 16
  * ```

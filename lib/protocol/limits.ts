@@ -36,7 +36,6 @@ const DEEPEST = 1024;
  *
  * @example Refuse frames above one mebibyte
  * ```ts
- * import { resolveLimits } from "@snakebridge/snakebridge";
  *
  * console.log(resolveLimits({ maxFrameBytes: 1_048_576 }).maxDepth); // 512
  * ```

@@ -9,7 +9,6 @@ import type { RefPort } from "./ref_port.ts";
  *
  * @example There and back
  * ```ts
- * import { FrameReader, MessageCodec, resolveLimits } from "@snakebridge/snakebridge";
  *
  * const limits = resolveLimits();
  * const codec = new MessageCodec(limits, { encodeRef: () => undefined, decodeRef: () => null });

@@ -47,7 +47,6 @@ const DEFAULT_LIMITS = resolveLimits();
  *
  * @example A tuple
  * ```ts
- * import { toTaggedJson, Tuple } from "@snakebridge/snakebridge";
  *
  * console.log(JSON.stringify(toTaggedJson(new Tuple([1])))); // {"__type__":"tuple","__schema__":1,"items":[1]}
  * ```
@@ -63,7 +62,6 @@ export function toTaggedJson(value: unknown, refs: RefPort = NO_REFS, limits: Li
  *
  * @example A complex number
  * ```ts
- * import { fromTaggedJson } from "@snakebridge/snakebridge";
  *
  * console.log(String(fromTaggedJson({ __type__: "complex", __schema__: 1, real: 0, imag: 1 }))); // (0+1j)
  * ```

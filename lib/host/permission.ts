@@ -5,8 +5,13 @@ import { PermissionRequiredError } from "../errors/mod.ts";
  *
  * @param error What was thrown or emitted.
  * @param action What was tried, for the message, such as `start Python`.
+ * @param advice What else would mend it, as the end of a sentence.
  */
-export function asPermissionError(error: unknown, action: string): PermissionRequiredError | undefined {
+export function asPermissionError(
+  error: unknown,
+  action: string,
+  advice?: string,
+): PermissionRequiredError | undefined {
   if (!(error instanceof Error)) return undefined;
   const loader = /Requires --allow-run permissions to spawn subprocess with (\S+) environment variable/.exec(
     error.message,
@@ -25,7 +30,8 @@ export function asPermissionError(error: unknown, action: string): PermissionReq
   const flag = named === undefined ? `--allow-${kind}` : `--allow-${kind}=${named}`;
   const wanted = named ?? described ?? "";
   return new PermissionRequiredError(
-    `Cannot ${action}: Deno may not ${verb(kind ?? "")} "${wanted}"; add ${flag}`,
+    `Cannot ${action}: Deno may not ${verb(kind ?? "")} "${wanted}"; add ${flag}` +
+      (advice === undefined ? "" : `, or ${advice}`),
     flag,
     error,
   );

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
-import { mayReadPath, readEnv } from "../host/mod.ts";
+import { mayReadEnv, mayReadPath, mayRun, readEnv } from "../host/mod.ts";
 
 /** What named an interpreter. */
 export type PythonSource = "option" | "SNAKEBRIDGE_PYTHON" | "VIRTUAL_ENV" | "project .venv" | "PATH";
@@ -14,6 +14,8 @@ export interface Interpreter {
   readonly source: PythonSource;
   /** Its version, such as `3.11.7`, where it was asked. */
   readonly version?: string;
+  /** What to grant so that another one is found, when some places could not be looked at; ends a sentence. */
+  readonly advice?: string;
 }
 
 /** Options for {@linkcode locatePython}. */
@@ -37,8 +39,9 @@ export function venvPython(folder: string, platform: string = process.platform):
  * Names the interpreter to use, in this order: `python`, the environment variable `SNAKEBRIDGE_PYTHON` (both an
  * interpreter or a virtual environment's folder), the active `VIRTUAL_ENV`, the project's `.venv`, `python3`.
  *
- * Starts nothing, waits for nothing and needs no permission: a variable or a path that may not be read counts as absent.
- * So the interpreter it names may be missing or too old; starting it tells.
+ * Starts nothing, waits for nothing and needs no permission: a variable that may not be read counts as absent, and a
+ * path as there when Deno was told to let just that run. So the interpreter it names may be missing or too old; starting
+ * it tells.
  *
  * @example Which Python would run
  * ```ts
@@ -54,15 +57,29 @@ export function locatePython(options: LocatePythonOptions = {}): Interpreter {
   const active = readEnv("VIRTUAL_ENV");
   if (active !== undefined && active !== "") return { executable: venvPython(active), source: "VIRTUAL_ENV" };
   const own = venvPython(absolute(join(options.project ?? "", ".venv")));
-  if (mayReadPath(own) && existsSync(own)) return { executable: own, source: "project .venv" };
-  // "python" alone is Python 2 on older systems, but on Windows it is the only name there is.
-  return { executable: process.platform === "win32" ? "python" : "python3", source: "PATH" };
+  if (mayReadPath(own) ? existsSync(own) : mayRun(own) && !mayRun()) {
+    return { executable: own, source: "project .venv" };
+  }
+  const unread = ["SNAKEBRIDGE_PYTHON", "VIRTUAL_ENV"].filter((name) => !mayReadEnv(name));
+  const advice = [
+    ...(mayReadPath(own) ? [] : [`--allow-run=${own} for that virtual environment`]),
+    ...(unread.length === 0 ? [] : [`--allow-env=${unread.join(",")} for the interpreter named there`]),
+  ];
+  return {
+    // "python" alone is Python 2 on older systems, but on Windows it is the only name there is.
+    executable: process.platform === "win32" ? "python" : "python3",
+    source: "PATH",
+    ...(advice.length === 0 ? {} : { advice: advice.join(", or ") }),
+  };
 }
 
 /** Turns the name of a virtual environment's folder into its interpreter and leaves an interpreter's name alone. */
 export function interpreterOf(name: string): string {
-  const isFolder = mayReadPath(name) && statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder) return venvPython(absolute(name));
+  const inside = venvPython(absolute(name));
+  const isFolder = mayReadPath(name)
+    ? statSync(name, { throwIfNoEntry: false })?.isDirectory() === true
+    : mayRun(inside) && !mayRun(name);
+  if (isFolder) return inside;
   // A path must mean the same after the child's working directory was set to another one.
   return /[\\/]/.test(name) ? absolute(name) : name;
 }

@@ -7,6 +7,8 @@ import type { Handle } from "../refs/mod.ts";
 export interface WorkerOptions {
   /** Python interpreter: a path, or a name to find on `PATH`. */
   readonly executable: string;
+  /** What else would mend a refusal to start it; the end of a sentence. */
+  readonly startAdvice?: string | undefined;
   /** Environment of the process. */
   readonly env: Readonly<Record<string, string>>;
   /** Working directory; that of this process when undefined. */

@@ -118,7 +118,7 @@ export class Worker {
     });
     if (!child.started) {
       const { error } = await child.exited;
-      throw spawnError(error, options.executable);
+      throw spawnError(error, options);
     }
     return new Worker(child, options, events);
   }
@@ -288,8 +288,8 @@ export class Worker {
   }
 }
 
-function spawnError(error: Error | undefined, executable: string): Error {
-  const permission = asPermissionError(error, "start Python");
+function spawnError(error: Error | undefined, { executable, startAdvice }: WorkerOptions): Error {
+  const permission = asPermissionError(error, "start Python", startAdvice);
   if (permission !== undefined) return permission;
   if ((error as { code?: unknown } | undefined)?.code === "ENOENT") {
     return new PythonNotFoundError(

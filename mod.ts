@@ -25,6 +25,7 @@ export {
   type CallOptions,
   type Comparison,
   defaultBridge,
+  type FunctionMembers,
   Kw,
   kw,
   pyImport,

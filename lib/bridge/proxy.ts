@@ -16,12 +16,39 @@ export type PyProxy =
   & PromiseLike<unknown>
   & AsyncIterable<unknown>
   & Disposable
+  & FunctionMembers
   & {
     /** Calls it; {@linkcode kw} goes last. */
     (...args: unknown[]): PyProxy;
-    /** An attribute; `$` is the explicit {@linkcode Ref} of a settled object. */
-    readonly [name: string]: PyProxy;
+    /** The explicit {@linkcode Ref} of a settled object. */
+    readonly $: Ref;
+    /**
+     * An attribute: a {@linkcode PyProxy}. It is not typed as one because with `noUncheckedIndexedAccess` every step of
+     * a chain would then have to be checked for undefined, which it never is.
+     */
+    // deno-lint-ignore no-explicit-any
+    readonly [name: string]: any;
   };
+
+/** Names that a function has in TypeScript; on a proxy they are Python attributes like all others. */
+export interface FunctionMembers {
+  /** The Python attribute. */
+  readonly apply: PyProxy;
+  /** The Python attribute. */
+  readonly arguments: PyProxy;
+  /** The Python attribute. */
+  readonly bind: PyProxy;
+  /** The Python attribute. */
+  readonly call: PyProxy;
+  /** The Python attribute. */
+  readonly caller: PyProxy;
+  /** The Python attribute. */
+  readonly length: PyProxy;
+  /** The Python attribute. */
+  readonly name: PyProxy;
+  /** The Python attribute. */
+  readonly prototype: PyProxy;
+}
 
 /** Where a proxy stands: at a module or an object, and the attributes walked from there. */
 class Place {

@@ -96,8 +96,26 @@ export class PythonError extends SnakeBridgeError {
   }
 }
 
-/** Constructor of a class of Python exceptions; for `instanceof`. */
-export type PythonErrorClass = typeof PythonError;
+declare const pythonType: unique symbol;
+
+/**
+ * A Python exception known to be of a type. The name exists for the type checker alone: without it all classes would look
+ * the same, and after one failed `instanceof` nothing would be left for the next.
+ */
+export interface PythonErrorOf<Name extends string> extends PythonError {
+  /** @ignore */
+  readonly [pythonType]: { readonly [name in Name]: true };
+}
+
+/** Class of Python exceptions; for `instanceof`. */
+export interface PythonErrorClass<Name extends string = string> {
+  /** Its name, such as `ValueError`. */
+  readonly name: string;
+  /** What its exceptions look like. */
+  readonly prototype: PythonErrorOf<Name>;
+  /** Whether `value` is an exception of this type, or of one that derives from it. */
+  [Symbol.hasInstance](value: unknown): value is PythonErrorOf<Name>;
+}
 
 /** Name of a builtin Python exception. */
 export type BuiltinErrorName =
@@ -211,14 +229,14 @@ const BUILTIN_NAMES: readonly BuiltinErrorName[] = [
 
 /** Classes of Python exceptions: the builtin ones by name, all others by {@linkcode PythonErrors.of}. */
 export type PythonErrors =
-  & { readonly [name in BuiltinErrorName]: PythonErrorClass }
+  & { readonly [name in BuiltinErrorName]: PythonErrorClass<name> }
   & {
     /**
      * The class of a Python exception by its qualified name.
      *
      * @param name Such as `sklearn.exceptions.NotFittedError`; a name without a dot is a builtin.
      */
-    of(name: string): PythonErrorClass;
+    of<const Name extends string>(name: Name): PythonErrorClass<Name>;
   };
 
 /**
@@ -235,7 +253,7 @@ export type PythonErrors =
 export const errors: PythonErrors = Object.freeze({
   ...Object.fromEntries(BUILTIN_NAMES.map((name) => [name, instanceTest(`builtins.${name}`)])),
   of: (name: string): PythonErrorClass => instanceTest(name.includes(".") ? name : `builtins.${name}`),
-}) as PythonErrors;
+}) as unknown as PythonErrors;
 
 /**
  * A class whose only use is `instanceof`. It tests by name, not by prototype, because Python has multiple
@@ -248,5 +266,5 @@ function instanceTest(qualified: string): PythonErrorClass {
     }
   };
   Object.defineProperty(made, "name", { value: qualified.slice(qualified.lastIndexOf(".") + 1) });
-  return made;
+  return made as unknown as PythonErrorClass;
 }

@@ -26,10 +26,11 @@ const scale = Number(values.scale);
 await using bridge = await SnakeBridge.start({ size: 1 });
 const python = locatePython().executable;
 const codec = await codecOf(bridge);
-const raw = RawEcho.start(python, codec);
+const raw = RawEcho.start(python, codec, "together");
+const rawApart = RawEcho.start(python, codec, "apart");
 try {
   const report: HalfReport = { python: await bridge.attr("sys", "version") as string, codec, rows: [], samples: {} };
-  for (const measure of inProcessMeasures({ bridge, raw, scale })) {
+  for (const measure of inProcessMeasures({ bridge, raw, rawApart, scale })) {
     if (values.only !== undefined && !values.only.includes(measure.name)) continue;
     process.stderr.write(`${measure.name} `);
     const { rows, samples } = await runMeasure(measure, rounds);
@@ -39,6 +40,7 @@ try {
   console.log(JSON.stringify(report));
 } finally {
   raw.close();
+  rawApart.close();
 }
 
 /** The codec library that the worker tells the host in its hello, found in the same way. */

@@ -19,7 +19,10 @@ import { type BenchReport, drawTable, type HalfReport } from "./report.ts";
 
 const ROOT = resolve(import.meta.dirname ?? ".", "..", "..");
 const NAMES = [...IN_PROCESS_NAMES, "cold"];
-const ROUNDS = 11;
+// Many short rounds: whether two processes share a core changes the time of a call threefold, and the system decides
+// that anew now and then.
+const ROUNDS = 25;
+const COLD_ROUNDS = 11;
 const QUICK = { rounds: 2, scale: 0.05 };
 
 const HELP = `Usage: deno task bench [options]
@@ -27,6 +30,7 @@ const HELP = `Usage: deno task bench [options]
   --quick              a fraction of the calls, two rounds: shows that everything runs, not how fast
   --runtime NAME       deno, bun or both (default: both)
   --only NAME          one of ${NAMES.join(", ")}; may be given several times
+  --one-core           everything on one core (Linux): steady numbers, because nobody waits for another core to wake
   --rounds N           rounds that count (default: ${ROUNDS}; numbers are medians over them)
   --json FILE          where the numbers go (default: .snakebridge/bench.json)
   --help               this text`;
@@ -37,13 +41,14 @@ async function main(): Promise<void> {
       quick: { type: "boolean", default: false },
       runtime: { type: "string", default: "both" },
       only: { type: "string", multiple: true },
+      "one-core": { type: "boolean", default: false },
       rounds: { type: "string" },
       json: { type: "string", default: join(ROOT, ".snakebridge", "bench.json") },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help) return console.log(HELP);
-  const { quick, json } = values;
+  const { quick, json, "one-core": oneCore } = values;
   const rounds = Number(values.rounds ?? (quick ? QUICK.rounds : ROUNDS));
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
     throw new RangeError(`Cannot measure: --rounds is ${values.rounds}, expected a whole number from 1`);
@@ -56,6 +61,7 @@ async function main(): Promise<void> {
   const report: BenchReport = {
     date: new Date().toISOString(),
     quick,
+    oneCore,
     rounds,
     machine: {
       cpu: cpus()[0]?.model ?? "unknown",
@@ -65,7 +71,7 @@ async function main(): Promise<void> {
     runtimes: {},
   };
   for (const runtime of runtimesOf(values.runtime)) {
-    const half = await measureHere(runtime, only, rounds, quick ? QUICK.scale : 1);
+    const half = await measureHere(oneCore ? pinned(runtime) : runtime, only, rounds, quick ? QUICK.scale : 1);
     report.runtimes[runtime.name] = half;
     console.log(`\n${drawTable(`${runtime.name}, ${titleOf(half)}`, half.rows)}\n`);
   }
@@ -98,6 +104,11 @@ function runtimesOf(name: string): Runtime[] {
   }
 }
 
+/** On one core, with all that it starts. */
+function pinned({ name, program, args }: Runtime): Runtime {
+  return { name, program: "taskset", args: ["-c", "0", program, ...args] };
+}
+
 async function measureHere(
   runtime: Runtime,
   only: readonly string[],
@@ -114,7 +125,10 @@ async function measureHere(
   ) as HalfReport;
   if (only.includes("cold")) {
     process.stderr.write("cold ");
-    const { rows, samples } = await runMeasure(coldStart(runtime, locatePython().executable), rounds);
+    const { rows, samples } = await runMeasure(
+      coldStart(runtime, locatePython().executable),
+      Math.min(rounds, COLD_ROUNDS),
+    );
     half.rows.push(...rows);
     half.samples.cold = samples;
   }

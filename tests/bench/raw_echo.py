@@ -1,6 +1,8 @@
 # The raw limit: the least a Python process can do with a request on descriptor 3, in the same language, over the same
 # socket pair and with the same codec library as the worker. No dispatch, no references, no cancellation, no limits.
-# Frames are a length of four bytes and a body; replies of one read leave in one write.
+# Frames are a length of four bytes and a body. Replies of one read leave in one write (`together`), or in one each
+# (`apart`), as the worker must do it: the host concludes from a crash that calls behind the first one without an answer
+# never ran.
 from __future__ import annotations
 
 import os
@@ -43,7 +45,7 @@ def write_all(data: bytes | bytearray | memoryview) -> None:
             done += os.write(DATA, view[done : done + SLICE])
 
 
-def serve(encode: Callable[[Any], bytes], decode: Callable[[Any], Any]) -> None:
+def serve(encode: Callable[[Any], bytes], decode: Callable[[Any], Any], together: bool) -> None:
     """Echoes until the stream ends."""
     store = bytearray(READ_SIZE)
     view = memoryview(store)
@@ -83,7 +85,11 @@ def serve(encode: Callable[[Any], bytes], decode: Callable[[Any], Any]) -> None:
                 write_all(bulk_out)
                 continue
             reply = encode([RESULT, message[2], result])
-            replies.append(len(reply).to_bytes(4, "little") + reply)
+            frame = len(reply).to_bytes(4, "little") + reply
+            if together:
+                replies.append(frame)
+            else:
+                write_all(frame)
         if replies:
             write_all(replies[0] if len(replies) == 1 else b"".join(replies))
         if start == end:
@@ -105,4 +111,4 @@ def serve(encode: Callable[[Any], bytes], decode: Callable[[Any], Any]) -> None:
 
 if __name__ == "__main__":
     os.set_blocking(DATA, True)
-    serve(*load_codec(sys.argv[1]))
+    serve(*load_codec(sys.argv[1]), together=sys.argv[2] == "together")

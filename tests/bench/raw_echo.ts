@@ -40,11 +40,12 @@ export class RawEcho {
    *
    * @param python Interpreter.
    * @param codec Name of the codec library that the worker uses.
+   * @param replies Whether the replies to what was read at once are written at once.
    */
-  static start(python: string, codec: string): RawEcho {
+  static start(python: string, codec: string, replies: "together" | "apart"): RawEcho {
     const script = join(import.meta.dirname ?? ".", "raw_echo.py");
     const stdio = ["ignore", "inherit", "inherit", "pipe"] as const;
-    return new RawEcho(spawn(python, [script, codec], { stdio: [...stdio], env: { ...process.env } }));
+    return new RawEcho(spawn(python, [script, codec, replies], { stdio: [...stdio], env: { ...process.env } }));
   }
 
   /** Round trips one after the other; gives the time of each, in milliseconds. */

@@ -91,7 +91,8 @@ export class PythonError extends SnakeBridgeError {
     this.notes = init.notes;
     this.attributes = init.attributes;
     // The stack of the socket callback helps nobody; Python's own traceback does.
-    const python = init.traceback.trimEnd();
+    const python = [init.traceback.trimEnd(), ...init.notes.filter((note) => !init.traceback.includes(note))]
+      .filter((text) => text !== "").join("\n");
     this.stack = `${this.name}: ${init.message}${python === "" ? "" : `\n\n${python}`}`;
   }
 }
@@ -104,7 +105,7 @@ declare const pythonType: unique symbol;
  */
 export interface PythonErrorOf<Name extends string> extends PythonError {
   /** @ignore */
-  readonly [pythonType]: { readonly [name in Name]: true };
+  readonly [pythonType]: (name: Name) => Name;
 }
 
 /** Class of Python exceptions; for `instanceof`. */

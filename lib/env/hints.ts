@@ -1,5 +1,5 @@
 import process from "node:process";
-import { PackageMissingError, PythonNotFoundError, PythonVersionError } from "../errors/mod.ts";
+import { PythonNotFoundError, PythonVersionError } from "../errors/mod.ts";
 import { MIN_PYTHON_VERSION } from "./version.ts";
 
 /** The command that installs Python on this system. */
@@ -32,32 +32,5 @@ export function pythonTooOld(version: string, executable: string, searched: read
       `SNAKEBRIDGE_PYTHON=/path/to/python3`,
     version,
     MIN_PYTHON_VERSION,
-  );
-}
-
-// Modules whose distribution has another name.
-const DISTRIBUTIONS: Readonly<Record<string, string>> = {
-  PIL: "pillow",
-  bs4: "beautifulsoup4",
-  cv2: "opencv-python",
-  dateutil: "python-dateutil",
-  skimage: "scikit-image",
-  sklearn: "scikit-learn",
-  yaml: "PyYAML",
-};
-
-/**
- * The error for a module that an interpreter cannot import because its package is not installed.
- *
- * @param module Dotted module name as Python reports it, such as `sklearn.linear_model`.
- * @param executable The interpreter that lacks it.
- */
-export function packageMissing(module: string, executable: string): PackageMissingError {
-  const root = module.split(".")[0] ?? module;
-  const distribution = DISTRIBUTIONS[root] ?? root;
-  return new PackageMissingError(
-    `Cannot import ${module}: it is not installed for ${executable}; install it with ` +
-      `"${executable} -m pip install ${distribution}", or "deno task setup" if it is one of the project's packages`,
-    [distribution],
   );
 }

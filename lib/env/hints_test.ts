@@ -1,22 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { packageMissing, pythonInstallHint, pythonNotFound } from "./hints.ts";
-
-describe("packageMissing()", () => {
-  it("names the command with the distribution, not with the module", () => {
-    const error = packageMissing("sklearn.linear_model", "/env/bin/python");
-    assert.deepEqual(error.packages, ["scikit-learn"]);
-    assert.match(
-      error.message,
-      /^Cannot import sklearn\.linear_model: .*"\/env\/bin\/python -m pip install scikit-learn"/,
-    );
-    assert.match(error.message, /"deno task setup"/);
-  });
-
-  it("takes the module's first name where the two are the same", () => {
-    assert.deepEqual(packageMissing("polars.exceptions", "python3").packages, ["polars"]);
-  });
-});
+import { pythonInstallHint, pythonNotFound } from "./hints.ts";
 
 describe("pythonNotFound()", () => {
   it("names the places, the system's own command and the variable", () => {

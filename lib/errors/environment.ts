@@ -27,18 +27,6 @@ export class PythonVersionError extends SnakeBridgeError {
   }
 }
 
-/** A Python package that is needed is not installed. */
-export class PackageMissingError extends SnakeBridgeError {
-  /** The packages that are missing, by distribution name. */
-  readonly packages: readonly string[];
-
-  /** Makes the error; `message` names the command that mends it. */
-  constructor(message: string, packages: readonly string[]) {
-    super(message, { code: "package_missing", category: "environment", details: { packages } });
-    this.packages = packages;
-  }
-}
-
 /** The runtime refused something because a permission flag is missing. */
 export class PermissionRequiredError extends SnakeBridgeError {
   /** The exact flag that grants it, such as `--allow-run=python3`. */

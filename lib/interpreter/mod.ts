@@ -4,3 +4,4 @@
  * @module
  */
 export * from "./locate.ts";
+export * from "./distribution.ts";

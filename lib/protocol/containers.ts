@@ -64,20 +64,17 @@ export class FrozenSet<T = unknown> extends Set<T> {
     for (const item of items) super.add(item);
   }
 
-  /** @throws {TypeError} always. */
-  /** Refuses: a frozenset cannot be changed. */
+  /** Refuses: a frozenset cannot be changed. @throws {TypeError} always. */
   override add(_value: T): this {
     throw new TypeError("Cannot add to a FrozenSet: it does not change; make a Set of it first");
   }
 
-  /** @throws {TypeError} always. */
-  /** Refuses: a frozenset cannot be changed. */
+  /** Refuses: a frozenset cannot be changed. @throws {TypeError} always. */
   override delete(_value: T): boolean {
     throw new TypeError("Cannot delete from a FrozenSet: it does not change; make a Set of it first");
   }
 
-  /** @throws {TypeError} always. */
-  /** Refuses: a frozenset cannot be changed. */
+  /** Refuses: a frozenset cannot be changed. @throws {TypeError} always. */
   override clear(): void {
     throw new TypeError("Cannot clear a FrozenSet: it does not change; make a Set of it first");
   }

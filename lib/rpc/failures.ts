@@ -1,3 +1,4 @@
+import { installCommand } from "../interpreter/mod.ts";
 import type { Failure, PythonFailure } from "../protocol/mod.ts";
 import {
   CallCancelledError,
@@ -16,11 +17,12 @@ import {
  *
  * @param failure The failure (proto/PROTOCOL.md 7).
  * @param what Words for the call, such as `math.sqrt`.
+ * @param executable The interpreter, for advice on what to install.
  */
-export function toError(failure: Failure, what: string): Error {
+export function toError(failure: Failure, what: string, executable = "python3"): Error {
   switch (failure.kind) {
     case "python":
-      return toPythonError(failure);
+      return toPythonError(failure, executable);
     case "cancelled":
       return new CallCancelledError(what, failure.started);
     case "value":
@@ -58,7 +60,7 @@ export function toError(failure: Failure, what: string): Error {
   }
 }
 
-function toPythonError(failure: PythonFailure): PythonError {
+function toPythonError(failure: PythonFailure, executable: string): PythonError {
   return new PythonError({
     type: failure.type,
     mro: failure.mro,
@@ -70,14 +72,23 @@ function toPythonError(failure: PythonFailure): PythonError {
       function: name,
       text: text ?? undefined,
     })),
-    cause: chained(failure.cause),
-    context: chained(failure.context),
+    cause: chained(failure.cause, executable),
+    context: chained(failure.context, executable),
     suppressContext: failure.suppressContext,
-    notes: failure.notes,
+    notes: [...failure.notes, ...installAdvice(failure, executable)],
     attributes: failure.attributes,
   });
 }
 
-function chained(failure: Failure | null | undefined): PythonError | undefined {
-  return failure !== null && failure !== undefined && failure.kind === "python" ? toPythonError(failure) : undefined;
+function chained(failure: Failure | null | undefined, executable: string): PythonError | undefined {
+  return failure !== null && failure !== undefined && failure.kind === "python"
+    ? toPythonError(failure, executable)
+    : undefined;
+}
+
+/** The command that installs a missing package; nothing for other errors, and for a missing part of an installed one. */
+function installAdvice({ type, message }: PythonFailure, executable: string): string[] {
+  const name = type === "builtins.ModuleNotFoundError" ? /^No module named '(\w+)'$/.exec(message)?.[1] : undefined;
+  if (name === undefined) return [];
+  return [`Install it with: ${installCommand(name, executable)}`];
 }

@@ -96,6 +96,7 @@ export class Peer {
   readonly #pings = new Map<number, (info: PongInfo) => void>();
   #pingNumber = 0;
   #closed = false;
+  #executable: string | undefined;
 
   /** Starts the conversation: sends hello and does not wait. */
   constructor(carrier: Carrier, options: PeerOptions) {
@@ -266,7 +267,7 @@ export class Peer {
       case MessageType.error: {
         const call = this.#take(id);
         this.#options.refs.adopt(call?.session ?? "");
-        call?.reply.fail(toError(parseFailure(message[2]), call.what));
+        call?.reply.fail(toError(parseFailure(message[2]), call.what, this.#executable));
         return;
       }
       case MessageType.hello: {
@@ -274,6 +275,7 @@ export class Peer {
         if (hello.protocol < MIN_PROTOCOL_VERSION || hello.minProtocol > PROTOCOL_VERSION) {
           throw new ProtocolVersionError(PROTOCOL_VERSION, MIN_PROTOCOL_VERSION, hello.protocol, hello.minProtocol);
         }
+        this.#executable = hello.executable;
         this.#hello.resolve(hello);
         return;
       }

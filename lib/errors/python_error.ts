@@ -103,10 +103,10 @@ declare const pythonType: unique symbol;
  * A Python exception known to be of a type. The name exists for the type checker alone: without it all classes would look
  * the same, and after one failed `instanceof` nothing would be left for the next.
  */
-export interface PythonErrorOf<Name extends string> extends PythonError {
+export type PythonErrorOf<Name extends string> = PythonError & {
   /** @ignore */
   readonly [pythonType]: (name: Name) => Name;
-}
+};
 
 /** Class of Python exceptions; for `instanceof`. */
 export interface PythonErrorClass<Name extends string = string> {

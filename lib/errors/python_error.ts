@@ -97,7 +97,8 @@ export class PythonError extends SnakeBridgeError {
   }
 }
 
-declare const pythonType: unique symbol;
+/** Key of a member that exists for the type checker alone; see {@linkcode PythonErrorOf}. */
+export declare const pythonType: unique symbol;
 
 /**
  * A Python exception known to be of a type. The name exists for the type checker alone: without it all classes would look

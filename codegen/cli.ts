@@ -87,7 +87,7 @@ async function run(options: Options): Promise<number> {
     }
     return 1;
   }
-  if (!generated.libraries[0]!.environment.typeshed) {
+  if (generated.libraries[0]!.environment.typeshed === null) {
     console.log(
       "  no stubs of the standard library found: install typeshed_client or mypy for types of stdlib modules",
     );

@@ -106,6 +106,7 @@ export function defineConfig(config: CodegenConfig): CodegenConfig {
   return config;
 }
 
+const VERSION = /^(?:\*|\d[\w.+*-]*|(?:[<>=!~]=?=?\s*\d[\w.+*-]*)(?:\s*,\s*[<>=!~]=?=?\s*\d[\w.+*-]*)*)$/;
 const DOTTED = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
 /**
@@ -156,7 +157,7 @@ function resolveLibrary(value: unknown, key: string): ResolvedLibraryConfig {
   const given = typeof value === "string" ? { version: value } : record(value, key);
   known(given, ["version", "package", "extras", "include", "exclude", "submodules", "streaming", "symbols"], key);
   const version = optional(given.version, `${key}.version`, text) ?? "*";
-  if (version !== "stdlib" && version !== "local" && !/^[*\d=<>!~.,a-z+ -]+$/i.test(version)) {
+  if (version !== "stdlib" && version !== "local" && !VERSION.test(version)) {
     fail(`${key}.version`, version, 'a version such as "2.*" or ">=2,<3", "stdlib" or "local"');
   }
   const { submodules = false, symbols = "all" } = given;

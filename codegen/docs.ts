@@ -133,12 +133,13 @@ function example(lines: readonly string[]): string {
 /** Makes text safe inside a comment: it cannot end the comment, and `@` starts no tag. */
 export function escapeComment(text: string): string {
   return text
-    .replace(/\*\//g, "*\\/")
-    .replace(/\/\*/g, "/\\*")
-    // Bidirectional overrides and control characters have no place in source text.
+    // Bidirectional overrides and control characters have no place in source text. They go first: what stood around one
+    // may be the two halves of an ending.
     // deno-lint-ignore no-control-regex -- removing them is the point
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "")
     .replace(/[\u0085\u2028\u2029]/g, " ")
+    .replace(/\*\//g, "*\\/")
+    .replace(/\/\*/g, "/\\*")
     .replace(/(^|\n)(\s*)@/g, "$1$2\\@")
     .replace(/\{@/g, "{\\@");
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { comment } from "./docs.ts";
+import { comment, escapeComment } from "./docs.ts";
 import { constantText, emitCallable, type FileWriter, reductions, remoteArgument, tierOf } from "./emit_module.ts";
 import { knownChoice, knownResult, knownSignatures } from "./facts.ts";
 import type { PyAttribute, PyClassModel, PyFunction, PySignature, PyType } from "./model.ts";
-import { NameScope, SPECIAL_NAMES } from "./names.ts";
+import { NameScope, propertyKey, SPECIAL_NAMES } from "./names.ts";
 import { memberTexts, type PlannedClass } from "./plan.ts";
-import { isValueClass, resultType } from "./types.ts";
+import { awaitedType, isValueClass, resultType } from "./types.ts";
 
 /** Special methods that are read like properties. */
 const SPECIAL_PROPERTIES = new Set(["__len__"]);
@@ -21,6 +21,7 @@ export function emitClass(file: FileWriter, planned: PlannedClass): string {
   const python = pythonName(planned);
   file.symbols.push({ python, ts: reference.name, kind: "class", tier: tierOf(model.constructor_) });
   if (isValueClass(model.id, model.bases)) return emitValueClass(file, planned);
+  if (model.kind === "typed_dict") return emitKeys(file, planned);
   const doc = comment(model.doc, { fallback: `Python class \`${python}\`.`, brief: true });
   const lines: string[] = [
     `/** Python name. */\nstatic ${base === undefined ? "" : "override "}readonly pythonName: string = ${
@@ -90,6 +91,18 @@ function emitValueClass(file: FileWriter, planned: PlannedClass): string {
   });
 }
 
+/** A TypedDict is a shape of plain objects. */
+function emitKeys(file: FileWriter, planned: PlannedClass): string {
+  const { model, reference } = planned;
+  const doc = comment(model.doc, { fallback: `Keys of \`${pythonName(planned)}\`.`, brief: true });
+  const keys = (model.constructor_[0]?.parameters ?? []).map((item) =>
+    `/** Key \`${escapeComment(item.name)}\`. */\n${propertyKey(item.name)}${item.default === null ? "" : "?"}: ${
+      awaitedType(item.type, file.scope(reference))
+    };`
+  );
+  return `${doc}\nexport interface ${reference.name} {\n${keys.join("\n")}\n}`;
+}
+
 /** The module that a class is reached through: the file's own, or where an unexported class lives. */
 function home(file: FileWriter, model: PyClassModel): string {
   if (model.public) return "$py";
@@ -146,8 +159,8 @@ function emitMethod(
     signatures: withFacts(`${model.id}.${item.name}`, reductions(file, item.signatures)),
     owner: `${reference.name}_${name}`,
     self: reference,
-    doc: item.name in SPECIAL_NAMES ? "" : item.doc,
-    fallback: item.name in SPECIAL_NAMES ? `Calls \`${item.name}\`.` : `Calls \`${python}\`.`,
+    doc: SPECIAL_NAMES.has(item.name) ? "" : item.doc,
+    fallback: SPECIAL_NAMES.has(item.name) ? `Calls \`${item.name}\`.` : `Calls \`${python}\`.`,
   });
 }
 

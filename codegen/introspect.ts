@@ -154,13 +154,14 @@ function runOnce(options: IntrospectOptions, folder: string, skip: readonly stri
     };
     const decoder = new TextDecoder();
     let rest = "";
-    const events = child.stdio[3] as Readable;
-    events.on("data", (chunk: Uint8Array) => {
+    // A program that did not start has no streams; "error" tells.
+    const events = child.stdio?.[3] as Readable | undefined;
+    events?.on("data", (chunk: Uint8Array) => {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop()!;
       for (const line of lines) handle(line);
     });
-    child.stderr!.on("data", (chunk: Uint8Array) => {
+    child.stderr?.on("data", (chunk: Uint8Array) => {
       stderr = (stderr + new TextDecoder().decode(chunk)).slice(-2_000);
     });
     child.on("error", (error) => {
@@ -183,8 +184,8 @@ function runOnce(options: IntrospectOptions, folder: string, skip: readonly stri
       }
       resolve(attempt);
     });
-    child.stdin!.on("error", () => {}); // a Python that ends before it reads is reported by "close"
-    child.stdin!.end(JSON.stringify({
+    child.stdin?.on("error", () => {}); // a Python that ends before it reads is reported by "close"
+    child.stdin?.end(JSON.stringify({
       library: options.library,
       submodules: options.submodules,
       include: options.include,

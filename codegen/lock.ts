@@ -23,8 +23,8 @@ export interface Lock {
     /** Python minor, such as `3.11`; stubs of the standard library differ between minors. */
     readonly python: string;
     readonly implementation: string;
-    /** Whether stubs of the standard library were found. */
-    readonly typeshed: boolean;
+    /** Package and version that the stubs of the standard library came with; null when there were none. */
+    readonly typeshed: string | null;
     /** `sys.platform`; a few modules differ between systems. */
     readonly platform: string;
   };
@@ -95,13 +95,12 @@ export function parseLock(text: string): Lock | undefined {
 /** How this environment differs from the one of a lock, in words; empty when generated files must be equal. */
 export function environmentDifferences(locked: Lock, here: Lock): readonly string[] {
   const found: string[] = [];
-  for (const key of ["python", "implementation", "platform"] as const) {
+  for (const key of ["python", "implementation", "platform", "typeshed"] as const) {
     if (locked.environment[key] !== here.environment[key]) {
-      found.push(`${key} is ${here.environment[key]} here, ${locked.environment[key]} in the lock`);
+      found.push(
+        `${key} is ${here.environment[key] ?? "absent"} here, ${locked.environment[key] ?? "absent"} in the lock`,
+      );
     }
-  }
-  if (locked.environment.typeshed !== here.environment.typeshed) {
-    found.push(`stubs of the standard library are ${here.environment.typeshed ? "" : "not "}found here`);
   }
   for (const [name, library] of Object.entries(here.libraries)) {
     const old = locked.libraries[name];

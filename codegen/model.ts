@@ -114,6 +114,6 @@ export interface PyEnvironment {
   readonly implementation: string;
   readonly platform: string;
   readonly machine: string;
-  /** Whether stubs of the standard library were found. */
-  readonly typeshed: boolean;
+  /** Package and version that the stubs of the standard library came with; null when there are none. */
+  readonly typeshed: string | null;
 }

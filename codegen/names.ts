@@ -15,14 +15,14 @@
  */
 
 /** Special methods and what they are called in generated classes. `__init__` and `__new__` become static `create`. */
-export const SPECIAL_NAMES: Readonly<Record<string, string>> = {
-  __len__: "length",
-  __getitem__: "getItem",
-  __setitem__: "setItem",
-  __delitem__: "deleteItem",
-  __contains__: "contains",
-  __call__: "invoke",
-};
+export const SPECIAL_NAMES: ReadonlyMap<string, string> = new Map([
+  ["__len__", "length"],
+  ["__getitem__", "getItem"],
+  ["__setitem__", "setItem"],
+  ["__delitem__", "deleteItem"],
+  ["__contains__", "contains"],
+  ["__call__", "invoke"],
+]);
 
 const WORDS = new Set(
   ("abstract any arguments as async await boolean break case catch class const continue debugger declare default " +
@@ -94,12 +94,14 @@ export class NameScope {
     const assigned = new Map<string, string>();
     const later: string[] = [];
     for (const name of names) {
-      if (!(name in SPECIAL_NAMES) && identifier(name, placeOf(name)) === name && !this.#taken.has(name)) {
+      if (!SPECIAL_NAMES.has(name) && identifier(name, placeOf(name)) === name && !this.#taken.has(name)) {
         this.#taken.add(name);
         assigned.set(name, name);
       } else later.push(name);
     }
-    for (const name of later) assigned.set(name, this.claim(SPECIAL_NAMES[name] ?? identifier(name, placeOf(name))));
+    for (const name of later) {
+      assigned.set(name, this.claim(SPECIAL_NAMES.get(name) ?? identifier(name, placeOf(name))));
+    }
     return assigned;
   }
 

@@ -71,14 +71,19 @@ function placeClasses(found: readonly PyClassModel[], module: string, path: stri
     const base = cls.bases.map((id) => planned.get(id)).find((item) =>
       item !== undefined && isCompatible(item.model, cls)
     );
-    planned.set(cls.id, { model: cls, module, reference: { id: cls.id, file: path, name }, base });
+    planned.set(cls.id, {
+      model: cls,
+      module,
+      reference: { id: cls.id, file: path, name, plain: cls.kind === "typed_dict" },
+      base,
+    });
   }
   return [...planned.values()];
 }
 
 /** Whether every member of the base means the same in the derived class. */
 function isCompatible(base: PyClassModel, derived: PyClassModel): boolean {
-  if (isValueClass(base.id, base.bases)) return false;
+  if (isValueClass(base.id, base.bases) || base.kind === "typed_dict") return false;
   const members = memberTexts(derived);
   for (const [name, text] of memberTexts(base)) if (members.get(name) !== text) return false;
   return true;

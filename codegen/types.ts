@@ -19,6 +19,8 @@ export interface ClassReference {
   /** File below the generated folder. */
   readonly file: string;
   readonly name: string;
+  /** A dictionary with known keys: a value, never a remote object. */
+  readonly plain: boolean;
 }
 
 /** What a type needs to know about the file it is written in. */
@@ -75,17 +77,16 @@ const MAPPINGS = new Set(
   ("dict typing.Mapping typing.MutableMapping typing.DefaultDict typing.OrderedDict collections.OrderedDict " +
     "collections.defaultdict types.MappingProxyType").split(" "),
 );
-const DATES: Readonly<Record<string, string>> = {
-  "datetime.datetime": "Temporal.PlainDateTime | Temporal.ZonedDateTime",
-  "datetime.date": "Temporal.PlainDate",
-  "datetime.time": "Temporal.PlainTime",
-  "datetime.timedelta": "Temporal.Duration",
-};
+const DATETIME = "Temporal.PlainDateTime | Temporal.ZonedDateTime";
+const DATES: ReadonlyMap<string, string> = new Map([
+  ["datetime.datetime", DATETIME],
+  ["datetime.date", "Temporal.PlainDate"],
+  ["datetime.time", "Temporal.PlainTime"],
+  ["datetime.timedelta", "Temporal.Duration"],
+]);
 
 /** What the awaited object of a generated class is, where it is not the object itself. */
-const AWAITED: Readonly<Record<string, string>> = {
-  "numpy.ndarray": "NdArray",
-};
+const AWAITED: ReadonlyMap<string, string> = new Map([["numpy.ndarray", "NdArray"]]);
 
 /** Whether instances of a class arrive as plain values, so that generating its members would be pointless. */
 export function isValueClass(id: string, bases: readonly string[]): boolean {
@@ -206,7 +207,7 @@ function namedParameter(name: string, given: readonly PyType[], scope: TypeScope
     const plain = `Readonly<Record<string, ${value}>>`;
     return key === "string" ? plain : `${plain} | ReadonlyMap<${key}, ${value}>`;
   }
-  const date = DATES[name];
+  const date = DATES.get(name);
   if (date !== undefined) return name === "datetime.datetime" ? `Date | ${date}` : date;
   if (name === "decimal.Decimal") return scope.wrapper("Decimal");
   if (name === "slice") return scope.wrapper("Slice");
@@ -215,7 +216,7 @@ function namedParameter(name: string, given: readonly PyType[], scope: TypeScope
   if (name === "typing.Never") return "never";
   if (name === "numpy.datetime64") return `Date | Temporal.PlainDateTime | ${scope.wrapper("NdArray")}`;
   if (name === "numpy.timedelta64") return `Temporal.Duration | ${scope.wrapper("NdArray")}`;
-  if (name === "pandas.Timestamp") return `Date | ${DATES["datetime.datetime"]} | ${scope.wrapper("PyObject")}`;
+  if (name === "pandas.Timestamp") return `Date | ${DATETIME} | ${scope.wrapper("PyObject")}`;
   if (name === "numpy._globals._NoValueType" || name === "pandas._libs.lib.NoDefault") return "never";
   const cls = scope.find(name);
   if (cls !== undefined) return scope.reference(cls);
@@ -284,9 +285,10 @@ function remoteName(type: PyType, scope: TypeScope): { name: string; awaited: st
     }
     return { name: scope.wrapper("PyObject"), awaited: "PyObject" };
   }
+  if (cls.plain) return undefined;
   const name = scope.reference(cls);
-  const special = AWAITED[cls.id];
-  if (cls.id === "pandas.Timestamp") return { name, awaited: `${DATES["datetime.datetime"]} | ${name}` };
+  const special = AWAITED.get(cls.id);
+  if (cls.id === "pandas.Timestamp") return { name, awaited: `${DATETIME} | ${name}` };
   return { name, awaited: special === undefined ? name : scope.wrapper(special) };
 }
 
@@ -314,10 +316,15 @@ function value(type: PyType, scope: TypeScope): string {
       }>`;
     }
     case "name":
-      return namedValue(type.n, type.a, scope) ?? "unknown";
+      return namedValue(type.n, type.a, scope) ?? plainReference(type.n, scope) ?? "unknown";
     default:
       return "unknown";
   }
+}
+
+function plainReference(name: string, scope: TypeScope): string | undefined {
+  const cls = scope.find(name);
+  return cls?.plain ? scope.reference(cls) : undefined;
 }
 
 function namedValue(name: string, given: readonly PyType[], scope: TypeScope): string | undefined {
@@ -342,7 +349,7 @@ function namedValue(name: string, given: readonly PyType[], scope: TypeScope): s
     if (key === "string") return `Record<string, ${item}>`;
     return key === "number" ? `Map<number, ${item}>` : `Record<string, ${item}> | Map<${key}, ${item}>`;
   }
-  const date = DATES[name];
+  const date = DATES.get(name);
   if (date !== undefined) return date;
   if (name === "decimal.Decimal") return scope.wrapper("Decimal");
   if (name === "slice") return scope.wrapper("Slice");

@@ -223,7 +223,9 @@ export class JSONEncoder extends PyObject {
   }
 
   /** `json.JSONEncoder.item_separator`. */
-  static readonly item_separator: string = ", ";
+  get item_separator(): PyPromise<string> {
+    return this[getAttribute]("item_separator");
+  }
 
   /**
    * Encode the given object and yield each string representation as available.
@@ -243,7 +245,9 @@ export class JSONEncoder extends PyObject {
   }
 
   /** `json.JSONEncoder.key_separator`. */
-  static readonly key_separator: string = ": ";
+  get key_separator(): PyPromise<string> {
+    return this[getAttribute]("key_separator");
+  }
 
   /** `json.JSONEncoder.skipkeys`. */
   get skipkeys(): PyPromise<boolean> {

@@ -1765,8 +1765,8 @@ export class Legend extends PyObject {
   }
 
   /** `matplotlib.legend.Legend.codes`. */
-  static get codes(): PyPromise<Record<string, number>> {
-    return pyModule("matplotlib.legend").attr("Legend.codes");
+  get codes(): PyPromise<Record<string, number>> {
+    return this[getAttribute]("codes");
   }
 
   /** `matplotlib.legend.Legend.columnspacing`. */
@@ -2584,7 +2584,9 @@ export class Legend extends PyObject {
   }
 
   /** `matplotlib.legend.Legend.zorder`. */
-  static readonly zorder: number = 5;
+  get zorder(): PyPromise<number> {
+    return this[getAttribute]("zorder");
+  }
 }
 
 /**
@@ -2653,13 +2655,13 @@ export class Line2D extends PyObject {
   }
 
   /** `matplotlib.lines.Line2D.drawStyleKeys`. */
-  static get drawStyleKeys(): PyPromise<string[]> {
-    return pyModule("matplotlib.lines").attr("Line2D.drawStyleKeys");
+  get drawStyleKeys(): PyPromise<string[]> {
+    return this[getAttribute]("drawStyleKeys");
   }
 
   /** `matplotlib.lines.Line2D.drawStyles`. */
-  static get drawStyles(): PyPromise<Record<string, string>> {
-    return pyModule("matplotlib.lines").attr("Line2D.drawStyles");
+  get drawStyles(): PyPromise<Record<string, string>> {
+    return this[getAttribute]("drawStyles");
   }
 
   /** The (Sub)Figure that the artist is on.  For more control, use the `get_figure` method. */
@@ -2668,13 +2670,13 @@ export class Line2D extends PyObject {
   }
 
   /** `matplotlib.lines.Line2D.fillStyles`. */
-  static get fillStyles(): PyPromise<Tuple<string[]>> {
-    return pyModule("matplotlib.lines").attr("Line2D.fillStyles");
+  get fillStyles(): PyPromise<Tuple<string[]>> {
+    return this[getAttribute]("fillStyles");
   }
 
   /** `matplotlib.lines.Line2D.filled_markers`. */
-  static get filled_markers(): PyPromise<Tuple<string[]>> {
-    return pyModule("matplotlib.lines").attr("Line2D.filled_markers");
+  get filled_markers(): PyPromise<Tuple<string[]>> {
+    return this[getAttribute]("filled_markers");
   }
 
   /**
@@ -3314,13 +3316,13 @@ export class Line2D extends PyObject {
   }
 
   /** `matplotlib.lines.Line2D.lineStyles`. */
-  static get lineStyles(): PyPromise<Record<string, string>> {
-    return pyModule("matplotlib.lines").attr("Line2D.lineStyles");
+  get lineStyles(): PyPromise<Record<string, string>> {
+    return this[getAttribute]("lineStyles");
   }
 
   /** `matplotlib.lines.Line2D.markers`. */
-  static get markers(): PyPromise<Record<string, string> | Map<string | number, string>> {
-    return pyModule("matplotlib.lines").attr("Line2D.markers");
+  get markers(): PyPromise<Record<string, string> | Map<string | number, string>> {
+    return this[getAttribute]("markers");
   }
 
   /** Return whether this artist is queried for custom context information when the mouse cursor moves over it. */
@@ -3988,7 +3990,9 @@ export class Line2D extends PyObject {
   }
 
   /** `matplotlib.lines.Line2D.zorder`. */
-  static readonly zorder: number = 2;
+  get zorder(): PyPromise<number> {
+    return this[getAttribute]("zorder");
+  }
 }
 
 /** Handle storing and drawing of text in window or data coordinates. */
@@ -5083,7 +5087,9 @@ export class Text extends PyObject {
   }
 
   /** `matplotlib.text.Text.zorder`. */
-  static readonly zorder: number = 3;
+  get zorder(): PyPromise<number> {
+    return this[getAttribute]("zorder");
+  }
 }
 
 /**
@@ -6973,7 +6979,9 @@ export class Axes extends PyObject {
   }
 
   /** `matplotlib.axes._axes.Axes.name`. */
-  static readonly name_: string = "rectilinear";
+  get name(): PyPromise<string> {
+    return this[getAttribute]("name");
+  }
 
   /** `matplotlib.axes._axes.Axes.patch`. */
   get patch(): Pending<PyObject> {
@@ -8712,7 +8720,9 @@ export class Axes extends PyObject {
   }
 
   /** `matplotlib.axes._axes.Axes.zorder`. */
-  static readonly zorder: number = 0;
+  get zorder(): PyPromise<number> {
+    return this[getAttribute]("zorder");
+  }
 }
 
 /**
@@ -10409,7 +10419,9 @@ export class Figure extends PyObject {
   }
 
   /** `matplotlib.figure.Figure.zorder`. */
-  static readonly zorder: number = 0;
+  get zorder(): PyPromise<number> {
+    return this[getAttribute]("zorder");
+  }
 }
 
 /** A general polygon patch. */
@@ -11444,7 +11456,9 @@ export class Polygon extends PyObject {
   }
 
   /** `matplotlib.patches.Polygon.zorder`. */
-  static readonly zorder: number = 1;
+  get zorder(): PyPromise<number> {
+    return this[getAttribute]("zorder");
+  }
 }
 
 /** A collection of `~.path.Path`\s, as created by e.g. `~.Axes.scatter`. */
@@ -12952,5 +12966,7 @@ export class PathCollection extends PyObject {
   }
 
   /** `matplotlib.collections.PathCollection.zorder`. */
-  static readonly zorder: number = 0;
+  get zorder(): PyPromise<number> {
+    return this[getAttribute]("zorder");
+  }
 }

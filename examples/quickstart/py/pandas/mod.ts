@@ -11273,8 +11273,8 @@ export class NamedAgg extends PyObject {
   }
 
   /** `pandas.NamedAgg.args`. */
-  static get args(): PyPromise<Tuple<unknown[]>> {
-    return $py.attr("NamedAgg.args");
+  get args(): PyPromise<Tuple<unknown[]>> {
+    return this[getAttribute]("args");
   }
 
   /** `pandas.NamedAgg.column`. */
@@ -15435,8 +15435,8 @@ export class GenericFixed extends PyObject {
   static readonly pythonName: string = "pandas.io.pytables.GenericFixed";
 
   /** `pandas.io.pytables.GenericFixed.attributes`. */
-  static get attributes(): PyPromise<string[]> {
-    return pyModule("pandas.io.pytables").attr("GenericFixed.attributes");
+  get attributes(): PyPromise<string[]> {
+    return this[getAttribute]("attributes");
   }
 
   /** `pandas.io.pytables.GenericFixed.attrs`. */
@@ -15466,7 +15466,9 @@ export class GenericFixed extends PyObject {
   }
 
   /** `pandas.io.pytables.GenericFixed.format_type`. */
-  static readonly format_type: string = "fixed";
+  get format_type(): PyPromise<string> {
+    return this[getAttribute]("format_type");
+  }
 
   /** retrieve our attributes */
   get_attrs(): PyPromise<void> {
@@ -15484,7 +15486,9 @@ export class GenericFixed extends PyObject {
   }
 
   /** `pandas.io.pytables.GenericFixed.is_table`. */
-  static readonly is_table: boolean = false;
+  get is_table(): PyPromise<boolean> {
+    return this[getAttribute]("is_table");
+  }
 
   /** `pandas.io.pytables.GenericFixed.ndim`. */
   get ndim(): PyPromise<number> {
@@ -15747,7 +15751,9 @@ export class Table extends PyObject {
   }
 
   /** `pandas.io.pytables.Table.format_type`. */
-  static readonly format_type: string = "table";
+  get format_type(): PyPromise<string> {
+    return this[getAttribute]("format_type");
+  }
 
   /** retrieve our attributes */
   get_attrs(): PyPromise<void> {
@@ -15793,7 +15799,9 @@ export class Table extends PyObject {
   }
 
   /** `pandas.io.pytables.Table.levels`. */
-  static readonly levels: number = 1;
+  get levels(): PyPromise<number | unknown[]> {
+    return this[getAttribute]("levels");
+  }
 
   /** `pandas.io.pytables.Table.metadata`. */
   get metadata(): PyPromise<unknown[]> {
@@ -16360,7 +16368,9 @@ export class CategoricalDtype extends PyObject {
   static readonly itemsize: number = 8;
 
   /** `pandas.CategoricalDtype.kind`. */
-  static readonly kind: string = "O";
+  get kind(): PyPromise<string> {
+    return this[getAttribute]("kind");
+  }
 
   /**
    * Default NA value to use for this type.
@@ -16401,8 +16411,8 @@ export class CategoricalDtype extends PyObject {
   }
 
   /** `pandas.CategoricalDtype.shape`. */
-  static get shape(): PyPromise<Tuple<number[]>> {
-    return $py.attr("CategoricalDtype.shape");
+  get shape(): PyPromise<Tuple<number[]>> {
+    return this[getAttribute]("shape");
   }
 
   /** `pandas.CategoricalDtype.str`. */
@@ -16585,7 +16595,9 @@ export class DatetimeTZDtype extends PyObject {
   static readonly itemsize: number = 8;
 
   /** `pandas.DatetimeTZDtype.kind`. */
-  static readonly kind: string = "M";
+  get kind(): PyPromise<string> {
+    return this[getAttribute]("kind");
+  }
 
   /**
    * Default NA value to use for this type.
@@ -16619,8 +16631,8 @@ export class DatetimeTZDtype extends PyObject {
   }
 
   /** `pandas.DatetimeTZDtype.shape`. */
-  static get shape(): PyPromise<Tuple<number[]>> {
-    return $py.attr("DatetimeTZDtype.shape");
+  get shape(): PyPromise<Tuple<number[]>> {
+    return this[getAttribute]("shape");
   }
 
   /** `pandas.DatetimeTZDtype.str`. */
@@ -16731,7 +16743,9 @@ export class IntervalDtype extends PyObject {
   static readonly itemsize: number = 8;
 
   /** `pandas.IntervalDtype.kind`. */
-  static readonly kind: string = "O";
+  get kind(): PyPromise<string> {
+    return this[getAttribute]("kind");
+  }
 
   /**
    * Default NA value to use for this type.
@@ -16763,8 +16777,8 @@ export class IntervalDtype extends PyObject {
   }
 
   /** `pandas.IntervalDtype.shape`. */
-  static get shape(): PyPromise<Tuple<number[]>> {
-    return $py.attr("IntervalDtype.shape");
+  get shape(): PyPromise<Tuple<number[]>> {
+    return this[getAttribute]("shape");
   }
 
   /** `pandas.IntervalDtype.str`. */
@@ -18440,7 +18454,9 @@ export class PeriodDtype extends PyObject {
   static readonly itemsize: number = 8;
 
   /** `pandas.PeriodDtype.kind`. */
-  static readonly kind: string = "O";
+  get kind(): PyPromise<string> {
+    return this[getAttribute]("kind");
+  }
 
   /**
    * Default NA value to use for this type.
@@ -18478,8 +18494,8 @@ export class PeriodDtype extends PyObject {
   }
 
   /** `pandas.PeriodDtype.shape`. */
-  static get shape(): PyPromise<Tuple<number[]>> {
-    return $py.attr("PeriodDtype.shape");
+  get shape(): PyPromise<Tuple<number[]>> {
+    return this[getAttribute]("shape");
   }
 
   /** `pandas.PeriodDtype.str`. */
@@ -18626,8 +18642,8 @@ export class ExponentialMovingWindow extends PyObject {
   }
 
   /** `pandas.api.typing.ExponentialMovingWindow.exclusions`. */
-  static get exclusions(): PyPromise<FrozenSet<unknown>> {
-    return pyModule("pandas.api.typing").attr("ExponentialMovingWindow.exclusions");
+  get exclusions(): PyPromise<FrozenSet<unknown>> {
+    return this[getAttribute]("exclusions");
   }
 
   /**
@@ -20399,8 +20415,8 @@ export class Window extends PyObject {
   }
 
   /** `pandas.api.typing.Window.exclusions`. */
-  static get exclusions(): PyPromise<FrozenSet<unknown>> {
-    return pyModule("pandas.api.typing").attr("Window.exclusions");
+  get exclusions(): PyPromise<FrozenSet<unknown>> {
+    return this[getAttribute]("exclusions");
   }
 
   /**
@@ -25973,8 +25989,8 @@ export class Expanding extends PyObject {
   }
 
   /** `pandas.api.typing.Expanding.exclusions`. */
-  static get exclusions(): PyPromise<FrozenSet<unknown>> {
-    return pyModule("pandas.api.typing").attr("Expanding.exclusions");
+  get exclusions(): PyPromise<FrozenSet<unknown>> {
+    return this[getAttribute]("exclusions");
   }
 
   /**
@@ -26635,8 +26651,8 @@ export class Rolling extends PyObject {
   }
 
   /** `pandas.api.typing.Rolling.exclusions`. */
-  static get exclusions(): PyPromise<FrozenSet<unknown>> {
-    return pyModule("pandas.api.typing").attr("Rolling.exclusions");
+  get exclusions(): PyPromise<FrozenSet<unknown>> {
+    return this[getAttribute]("exclusions");
   }
 
   /**
@@ -49063,8 +49079,8 @@ export class Resampler extends PyObject {
   }
 
   /** `pandas.api.typing.Resampler.exclusions`. */
-  static get exclusions(): PyPromise<FrozenSet<unknown>> {
-    return pyModule("pandas.api.typing").attr("Resampler.exclusions");
+  get exclusions(): PyPromise<FrozenSet<unknown>> {
+    return this[getAttribute]("exclusions");
   }
 
   /**

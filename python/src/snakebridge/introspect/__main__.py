@@ -45,7 +45,7 @@ def main() -> None:
         implementation=sys.implementation.name,
         platform=sys.platform,
         machine=platform.machine(),
-        typeshed=finder.typeshed is not None,
+        typeshed=finder.typeshed_from,
     )
     describer = Describer(Reader(finder), library, Selection(request["include"], request["exclude"]))
     modules: list[Module] = []
@@ -55,7 +55,7 @@ def main() -> None:
         emit("start", module=name)
         try:
             module = describer.module(name)
-        except BaseException as error:  # noqa: BLE001 - SystemExit at import is an import failure like any other
+        except BaseException as error:
             emit("failed", module=name, error=f"{type(error).__name__}: {error}")
             continue
         modules.append(module)
@@ -76,7 +76,7 @@ def _module_names(library: str, submodules: list[str] | bool, emit: Any) -> list
     emit("start", module=library)
     try:
         root = __import__(library, fromlist=["*"])
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         emit("failed", module=library, error=f"{type(error).__name__}: {error}")
         return []
     found = [item.name for item in pkgutil.iter_modules(getattr(root, "__path__", [])) if not item.name.startswith("_")]

@@ -98,8 +98,8 @@ class Describer:
                 continue
             try:
                 self._describe_name(report, scope, public, value)
-            except RecursionError as error:
-                report.skipped.append({"name": public, "reason": str(error)})
+            except Exception as error:  # foreign metaclasses and descriptors may raise anything: one name is lost
+                report.skipped.append({"name": public, "reason": f"{type(error).__name__}: {error}"})
         return report
 
     def _public_names(self, live: types.ModuleType, explicit: object) -> list[str]:
@@ -109,6 +109,8 @@ class Describer:
 
     def _is_foreign(self, value: object, module: str) -> bool:
         """Without __all__, names imported from elsewhere are not the module's own."""
+        if type(value).__module__ in ("__future__", "typing", "typing_extensions"):
+            return True
         if not (isinstance(value, (type, *FUNCTION_TYPES)) or callable(value)):
             return False
         home = getattr(value, "__module__", None)
@@ -120,8 +122,10 @@ class Describer:
         found = self._reader.resolve(scope, name, frozenset()) if scope is not None else None
         if isinstance(value, type):
             report.classes.append(self.describe_class(value, name, found, public=True))
-        elif callable(value) and not isinstance(value, types.GenericAlias) and (
-            isinstance(value, FUNCTION_TYPES) or inspect.isroutine(value) or hasattr(value, "__name__")
+        elif (
+            callable(value)
+            and not isinstance(value, types.GenericAlias)
+            and (isinstance(value, FUNCTION_TYPES) or inspect.isroutine(value) or hasattr(value, "__name__"))
         ):
             report.functions.append(self._function(name, value, found))
         else:
@@ -238,7 +242,9 @@ class Describer:
             return Parameter(item.arg, kind, type_, text)  # type: ignore[arg-type]
 
         result: list[Parameter] = []
-        defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+        defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + list(
+            arguments.defaults
+        )
         for index, item in enumerate(positional):
             if index == 0 and drop_first and not is_static:
                 continue
@@ -332,10 +338,15 @@ class Describer:
             path=path,
             doc=doc,
         )
+        if report.kind == "typed_dict":
+            report.constructor = [self._keys(cls, static)]
+            return report
         report.constructor = self._constructor(cls, static, doc) if public else []
         if VALUE_BASES.intersection(report.bases) or report.id in VALUE_BASES:
             return report
         names = {name for name in _dir(cls) if not name.startswith("_") or name in SPECIAL_METHODS}
+        if report.kind == "enum":
+            names |= {"name", "value"}
         fields = {name for name, member in static.items() if _is_field(name, member)}
         for name in sorted(names | fields | set(stated.attributes)):
             if name.startswith("_") and name not in SPECIAL_METHODS:
@@ -351,6 +362,8 @@ class Describer:
         if isinstance(raw, cls) and isinstance(raw, enum.Enum):
             report.attributes.append(Attribute(name, SELF, "live", static=True))
             return
+        if raw is None and name in SPECIAL_METHODS:
+            return  # the metaclass has it, for the class itself
         if raw is None:
             type_ = self._field_type(known) if known is not None else None
             tier: Tier = _text_tier(known)
@@ -362,6 +375,10 @@ class Describer:
         if known is not None and kind in ("method", "value") and _is_property(known):
             kind = "property"
         if kind == "type":
+            return
+        if kind == "value" and known is not None and _is_field(name, known) and not _is_class_variable(known):
+            # A field with a default: the class holds the default, every instance its own value.
+            report.attributes.append(Attribute(name, self._field_type(known), _text_tier(known), writable=True))
             return
         if kind in ("method", "class", "static"):
             binding: Binding = "instance" if kind == "method" else "class" if kind == "class" else "static"
@@ -377,9 +394,7 @@ class Describer:
             type_ = self._type_of_value(raw)
         report.attributes.append(Attribute(name, type_, tier, doc, is_writable(raw), kind == "value", plain))
 
-    def _method(
-        self, cls: type, name: str, raw: object, known: StaticMember | None, binding: Binding
-    ) -> Function:
+    def _method(self, cls: type, name: str, raw: object, known: StaticMember | None, binding: Binding) -> Function:
         try:
             value = getattr(cls, name)
         except Exception:  # descriptors may refuse access through the class
@@ -418,6 +433,21 @@ class Describer:
                 if item.type is not None:
                     signature.tier = _text_tier(field_member)
         return [replace(self._with_docstring(signature, doc), returns=SELF)]
+
+    def _keys(self, cls: type, static: Mapping[str, StaticMember]) -> Signature:
+        """Keys of a TypedDict as keyword parameters."""
+        required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
+        keys = [
+            Parameter(
+                name,
+                "keyword",
+                self._field_type(static[name]) if name in static else None,
+                None if name in required else "...",
+            )
+            for name in getattr(cls, "__annotations__", {})
+        ]
+        known = next(iter(static.values()), None)
+        return Signature(keys, SELF, _text_tier(known))
 
     def _static_members(
         self, definition: Definition, arguments: list[TypeExpr], seen: frozenset[int]
@@ -520,7 +550,10 @@ class Describer:
                 live = locate(name)
                 if live is None or live.__name__.startswith("_") or _is_protocol(live):
                     continue
-                described = self.describe_class(live, live.__qualname__, None, public=False)
+                try:
+                    described = self.describe_class(live, live.__qualname__, None, public=False)
+                except Exception:  # as for exported names; results of this class stay untyped objects
+                    continue
                 found.append(described)
                 visit_class(described)
         return sorted(found, key=lambda item: item.id)
@@ -568,9 +601,17 @@ def _is_field(name: str, member: StaticMember) -> bool:
     return member.definition.annotation is not None and not name.startswith("_")
 
 
+def _is_class_variable(member: StaticMember) -> bool:
+    annotation = member.definition.annotation
+    text = annotation.value if isinstance(annotation, ast.Constant) else annotation and ast.unparse(annotation)
+    return isinstance(text, str) and ("ClassVar" in text or "Final" in text)
+
+
 def _is_property(member: StaticMember) -> bool:
     return any(
-        decorator_name(item) in PROPERTY_DECORATORS for node in member.definition.functions for item in node.decorator_list
+        decorator_name(item) in PROPERTY_DECORATORS
+        for node in member.definition.functions
+        for item in node.decorator_list
     )
 
 

@@ -1,18 +1,23 @@
 """Where the static text of a module lives: its stubs, or its source.
 
 Order: a stub package (`numpy-stubs`), stubs beside the source, typeshed, then the source itself. typeshed is not part
-of Python; it is found where mypy, jedi or typeshed_client are installed on the interpreter's path, or in the folder
+of Python; it is found where typeshed_client, mypy or jedi are installed on the interpreter's path, or in the folder
 named by the caller. Without it the standard library is described by live introspection alone.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-TYPESHED_PLACES = ("mypy/typeshed/stdlib", "jedi/third_party/typeshed/stdlib", "typeshed_client/typeshed")
+TYPESHED_PLACES = {
+    "typeshed_client": "typeshed_client/typeshed",
+    "mypy": "mypy/typeshed/stdlib",
+    "jedi": "jedi/third_party/typeshed/stdlib",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +34,23 @@ class Finder:
 
     def __init__(self, *, typeshed: str | None = None) -> None:
         self._folders = [Path(entry) for entry in sys.path if entry and Path(entry).is_dir()]
-        self.typeshed = self._find_typeshed(typeshed)
+        self.typeshed: Path | None = None
+        self.typeshed_from: str | None = None
+        """Package and version that typeshed came with; generated files change when it does."""
+        self._find_typeshed(typeshed)
 
-    def _find_typeshed(self, explicit: str | None) -> Path | None:
+    def _find_typeshed(self, explicit: str | None) -> None:
         if explicit is not None:
             folder = Path(explicit)
-            return folder / "stdlib" if (folder / "stdlib").is_dir() else folder
-        for entry in self._folders:
-            for place in TYPESHED_PLACES:
+            self.typeshed = folder / "stdlib" if (folder / "stdlib").is_dir() else folder
+            self.typeshed_from = "folder"
+            return
+        for package, place in TYPESHED_PLACES.items():
+            for entry in self._folders:
                 if (entry / place / "builtins.pyi").is_file():
-                    return entry / place
-        return None
+                    self.typeshed = entry / place
+                    self.typeshed_from = f"{package} {importlib.metadata.version(package)}"
+                    return
 
     def find(self, module: str) -> TextFile | None:
         """Find the best text of a module, or None when there is only compiled code."""

@@ -38,9 +38,14 @@ def live_signature(value: object, *, drop_first: bool) -> Signature | None:
     except Exception:  # foreign code may raise anything from its __signature__
         return None
     parameters = list(found.parameters.values())
-    if drop_first and parameters and parameters[0].kind in (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    if (
+        drop_first
+        and parameters
+        and parameters[0].kind
+        in (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
     ):
         parameters = parameters[1:]
     described = [
@@ -142,5 +147,3 @@ def unwrap(value: object) -> object:
         return inspect.unwrap(value) if callable(value) else value
     except (ValueError, AttributeError):
         return value
-
-

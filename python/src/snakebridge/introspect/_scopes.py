@@ -253,13 +253,13 @@ def _compare(operator: ast.cmpop, left: tuple[object, ...], right: tuple[object,
     older = tuple(map(str, left)) if any(isinstance(part, str) for part in right) else left
     try:
         if isinstance(operator, ast.GtE):
-            return bool(older >= right)  # type: ignore[operator]
+            return bool(older >= right)
         if isinstance(operator, ast.Gt):
-            return bool(older > right)  # type: ignore[operator]
+            return bool(older > right)
         if isinstance(operator, ast.Lt):
-            return bool(older < right)  # type: ignore[operator]
+            return bool(older < right)
         if isinstance(operator, ast.LtE):
-            return bool(older <= right)  # type: ignore[operator]
+            return bool(older <= right)
     except TypeError:
         return None
     return None

@@ -15,15 +15,15 @@ from ._model import ANY, CALLABLE, NONE, SELF, TypeExpr, named, union
 from ._scopes import Definition, Found, Reader, Scope
 
 # Names of these modules are words of the type language: they are kept, never opened.
-VOCABULARY = frozenset({"typing", "typing_extensions", "collections.abc", "_collections_abc", "_typeshed", "types", "abc"})
+VOCABULARY = frozenset(
+    {"typing", "typing_extensions", "collections.abc", "_collections_abc", "_typeshed", "types", "abc"}
+)
 OPAQUE_ALIASES = {
     "numpy._typing._array_like": ("ArrayLike", "numpy.typing.ArrayLike"),
     "numpy._typing._dtype_like": ("DTypeLike", "numpy.typing.DTypeLike"),
 }
-BUILTIN_NAMES = frozenset(
-    "int float complex bool str bytes bytearray memoryview list tuple dict set frozenset object type range slice "
-    "BaseException Exception property enumerate zip map filter reversed function ellipsis".split()
-)
+EXTRA_BUILTINS = frozenset({"function", "ellipsis"})
+"""Classes that typeshed names in `builtins` although no such name exists."""
 MAX_DEPTH = 40
 
 
@@ -163,7 +163,7 @@ class Types:
             return context.variables[node.id]
         found = self.find(node, context)
         if found is None:
-            if isinstance(node, ast.Name) and (node.id in BUILTIN_NAMES or _is_builtin_class(node.id)):
+            if isinstance(node, ast.Name) and (node.id in EXTRA_BUILTINS or _is_builtin_class(node.id)):
                 if node.id == "tuple" and not arguments:
                     return {"k": "tuple", "m": [ANY], "rest": True}
                 return ANY if node.id == "object" else self._applied(node.id, arguments, context)

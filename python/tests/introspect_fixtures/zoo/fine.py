@@ -1,0 +1,6 @@
+"""A module behind the bad ones."""
+
+
+def ok() -> int:
+    """Say so."""
+    return 1

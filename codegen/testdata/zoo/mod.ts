@@ -178,7 +178,7 @@ export class Color extends PyObject {
     return $py.attr("Color.RED", () => Color);
   }
 
-  /** The name of the Enum member. */
+  /** `zoo.Color.name`. */
   get name(): PyPromise<string> {
     return this[getAttribute]("name");
   }

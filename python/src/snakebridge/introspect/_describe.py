@@ -364,6 +364,9 @@ class Describer:
             return
         if raw is None and name in SPECIAL_METHODS:
             return  # the metaclass has it, for the class itself
+        if report.kind == "enum" and name == "name":
+            report.attributes.append(Attribute(name, named("str"), "live"))
+            return
         if raw is None:
             type_ = self._field_type(known) if known is not None else None
             tier: Tier = _text_tier(known)
@@ -462,7 +465,7 @@ class Describer:
         context = Context(definition.scope, variables)
         for base in node.bases:
             target = base.value if isinstance(base, ast.Subscript) else base
-            found = self._types.find(target, context)
+            found = self._types.find(target, context) or self._builtin(target)
             if found is None or found.definition.class_node is None:
                 continue
             items: list[ast.expr] = []
@@ -472,6 +475,10 @@ class Describer:
             for name, member in self._static_members(found.definition, given, seen | {id(node)}).items():
                 members.setdefault(name, member)
         return members
+
+    def _builtin(self, node: ast.expr) -> Found | None:
+        scope = self._reader.module("builtins") if isinstance(node, ast.Name) else None
+        return self._reader.resolve(scope, node.id, frozenset()) if scope and isinstance(node, ast.Name) else None
 
     def _field_type(self, member: StaticMember) -> TypeExpr | None:
         annotation = member.definition.annotation

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     Hook = Callable[[int, memoryview], Any]
 
 # Extension type -1 is MessagePack's timestamp, which both libraries decode before they ask anybody. To this protocol
-# it is an unknown code like any other, so bodies that may hold one go to the plain decoder.
+# it is an unknown code like any other, so a body that holds one goes to the plain decoder. Its head may also stand in
+# the bytes of a float, and does in any long list of them, so only what came out tells.
 TIMESTAMP_HEADS = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
 
 
@@ -62,9 +63,14 @@ class MsgspecCodec(Codec):
         self._decode = msgpack.Decoder(ext_hook=hook).decode
 
     def unpack(self, body: bytes | bytearray) -> Any:
-        if b"\xff" in body and may_hold_timestamp(body):
-            return super().unpack(body)
-        return self._decode(body)
+        suspect = b"\xff" in body and may_hold_timestamp(body)
+        try:
+            tree = self._decode(body)
+        except ValueError:
+            if suspect:
+                return super().unpack(body)
+            raise
+        return super().unpack(body) if suspect and holds_type(tree, "datetime") else tree
 
 
 class MsgpackCodec(Codec):
@@ -97,18 +103,41 @@ class MsgpackCodec(Codec):
         return self._ext_type(code, data) if code >= 0 else packing.Ext(code, data)
 
     def unpack(self, body: bytes | bytearray) -> Any:
-        if b"\xff" in body and may_hold_timestamp(body):
-            return super().unpack(body)
+        suspect = b"\xff" in body and may_hold_timestamp(body)
         try:
-            return self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=False)
+            tree = self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=False)
         except self._too_deep:
             raise RecursionError from None
         except TypeError as error:
             raise ValueError(f"a map has a bad key: {error}") from None
+        except ValueError:
+            if suspect:
+                return super().unpack(body)
+            raise
+        return super().unpack(body) if suspect and holds_type(tree, "Timestamp") else tree
 
 
 def may_hold_timestamp(body: bytes | bytearray) -> bool:
     return any(head in body for head in TIMESTAMP_HEADS)
+
+
+def holds_type(tree: Any, name: str) -> bool:
+    """Whether a value of a type of that name stands in lists and dicts inside each other; flat ones cost little."""
+    waiting = [tree]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is dict:
+            value = list(value.values())
+        elif type(value) is not list:
+            if type(value).__name__ == name:
+                return True
+            continue
+        types = set(map(type, value))
+        if any(kind.__name__ == name for kind in types):
+            return True
+        if list in types or dict in types:
+            waiting.extend(item for item in value if type(item) in (list, dict))
+    return False
 
 
 def best_name(find_spec: Callable[[str], object]) -> str:

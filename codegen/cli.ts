@@ -15,6 +15,7 @@ import { configHash, environmentDifferences, GENERATOR_VERSION, lockText, parseL
 import { countTiers, MANIFEST_NAME } from "./manifest.ts";
 import { generate, type Generated } from "./pipeline.ts";
 import { TIERS } from "./model.ts";
+import { satisfies } from "./versions.ts";
 
 /** Name of the lock, beside the configuration. */
 export const LOCK_NAME = "snakebridge.lock";
@@ -81,11 +82,28 @@ async function run(options: Options): Promise<number> {
       console.error(`Cannot wrap ${library.name}: ${library.failures.at(-1)?.error ?? "no module"}`);
       if (config.libraries.get(library.name)!.version !== "local") {
         console.error(
-          `  install it for ${python}, for example: ${python} -m pip install ${library.name.split(".")[0]}`,
+          `  install it for ${python}, for example: ${python} -m pip install ${
+            config.libraries.get(library.name)!.package || library.name.split(".")[0]
+          }`,
         );
       }
     }
     return 1;
+  }
+  for (const library of generated.libraries) {
+    const { version: wanted, package: named } = config.libraries.get(library.name)!;
+    if (wanted === "stdlib" || wanted === "local" || library.distribution === null) continue;
+    const { name, version } = library.distribution;
+    if (!satisfies(version, wanted)) {
+      const pin = /^\d/.test(wanted)
+        ? `==${wanted.endsWith("*") ? wanted : `${wanted}.*`}`
+        : wanted === "*"
+        ? ""
+        : wanted;
+      console.error(`Cannot wrap ${library.name}: installed is ${name} ${version}, the configuration wants ${wanted}`);
+      console.error(`  install that version, for example: ${python} -m pip install "${named || name}${pin}"`);
+      return 1;
+    }
   }
   if (generated.libraries[0]!.environment.typeshed === null) {
     console.log(

@@ -155,8 +155,8 @@ function emitMethod(
   return emitCallable(file, {
     head: (parameters, returns) => `${modifier}${name}(${parameters}): ${returns}`,
     body: (forwarded, result) => `return ${target}${forwarded}${result});`,
-    choice: knownChoice(`${model.id}.${item.name}`),
-    signatures: withFacts(`${model.id}.${item.name}`, reductions(file, item.signatures)),
+    choice: knownChoice(python),
+    signatures: withFacts(python, reductions(file, item.signatures)),
     owner: `${reference.name}_${name}`,
     self: reference,
     doc: SPECIAL_NAMES.has(item.name) ? "" : item.doc,
@@ -180,7 +180,7 @@ function emitProperty(
   if (constant !== undefined) {
     return `${doc}\n${modifier}readonly ${name}: ${constant.type} = ${constant.text};`;
   }
-  const type = isVague(item.type) ? knownResult(`${model.id}.${item.name}`) ?? item.type : item.type;
+  const type = isVague(item.type) ? knownResult(python) ?? item.type : item.type;
   const result = resultType(type, file.scope(reference));
   const made = result.remote === undefined ? "" : remoteArgument(file, result.remote);
   const read = alone

@@ -17,6 +17,14 @@ function item(type: PyType, returns: PyType): PySignature {
   return { parameters: [{ name: "key", kind: "positional", type, default: null }], returns, tier: "docstring" };
 }
 
+function grouped(module: string): readonly PySignature[] {
+  return [
+    item(TEXT, cls(`${module}.SeriesGroupBy`)),
+    item(TEXTS, cls(`${module}.DataFrameGroupBy`)),
+    item(ANY, ANY),
+  ];
+}
+
 const FACTS: Readonly<Record<string, readonly PySignature[]>> = {
   // A column, several columns, rows by a boolean mask.
   "pandas.DataFrame.__getitem__": [
@@ -25,11 +33,9 @@ const FACTS: Readonly<Record<string, readonly PySignature[]>> = {
     item(cls("pandas.Series"), cls("pandas.DataFrame")),
     item(ANY, ANY),
   ],
-  "pandas.api.typing.DataFrameGroupBy.__getitem__": [
-    item(TEXT, cls("pandas.api.typing.SeriesGroupBy")),
-    item(TEXTS, cls("pandas.api.typing.DataFrameGroupBy")),
-    item(ANY, ANY),
-  ],
+  // pandas 3 names these classes by where they are exported, pandas 2 by where they are written.
+  "pandas.api.typing.DataFrameGroupBy.__getitem__": grouped("pandas.api.typing"),
+  "pandas.core.groupby.generic.DataFrameGroupBy.__getitem__": grouped("pandas.core.groupby.generic"),
 };
 
 const FLOAT: PyType = { k: "name", n: "float", a: [] };
@@ -51,15 +57,17 @@ export function knownResult(name: string): PyType | undefined {
   return RESULTS[name];
 }
 
-/** Signatures known for a member, by its canonical dotted name. */
+/** Signatures known for a member, by the dotted name under which users know it. */
 export function knownSignatures(name: string): readonly PySignature[] | undefined {
   return FACTS[name];
 }
 
 // Which class the result of such a signature is: known from the argument, before Python answers.
+const GROUPED = 'typeof args[0] === "string" ? SeriesGroupBy : DataFrameGroupBy';
 const CHOICES: Readonly<Record<string, string>> = {
   "pandas.DataFrame.__getitem__": 'typeof args[0] === "string" ? Series : DataFrame',
-  "pandas.api.typing.DataFrameGroupBy.__getitem__": 'typeof args[0] === "string" ? SeriesGroupBy : DataFrameGroupBy',
+  "pandas.api.typing.DataFrameGroupBy.__getitem__": GROUPED,
+  "pandas.core.groupby.generic.DataFrameGroupBy.__getitem__": GROUPED,
 };
 
 /** Expression over `args` that gives the class of a result, where the argument decides. */

@@ -48,11 +48,15 @@ export async function emitLibraries(
   config: ResolvedCodegenConfig,
 ): Promise<Generated> {
   const planned = planLibraries(libraries);
-  const references = new Map(
-    planned.flatMap((module) => module.classes)
-      .filter((cls) => !isValueClass(cls.model.id, cls.model.bases))
-      .map((cls) => [cls.model.id, cls.reference]),
-  );
+  const remote = planned.flatMap((module) => module.classes)
+    .filter((cls) => !isValueClass(cls.model.id, cls.model.bases));
+  const references = new Map([
+    // Names by which users know a class, for facts; the canonical names of others win.
+    ...remote.filter((cls) => cls.model.public).map((cls) =>
+      [`${cls.module}.${cls.model.path}`, cls.reference] as const
+    ),
+    ...remote.map((cls) => [cls.model.id, cls.reference] as const),
+  ]);
   const emitted = planned.map((module) =>
     emitModule({
       path: module.path,

@@ -85,6 +85,9 @@ const DATES: ReadonlyMap<string, string> = new Map([
   ["datetime.timedelta", "Temporal.Duration"],
 ]);
 
+// pandas 3 and pandas 2. One without nanoseconds arrives as a date and time, others as objects.
+const TIMESTAMPS = new Set(["pandas.Timestamp", "pandas._libs.tslibs.timestamps.Timestamp"]);
+
 /** What the awaited object of a generated class is, where it is not the object itself. */
 const AWAITED: ReadonlyMap<string, string> = new Map([["numpy.ndarray", "NdArray"]]);
 
@@ -216,7 +219,7 @@ function namedParameter(name: string, given: readonly PyType[], scope: TypeScope
   if (name === "typing.Never") return "never";
   if (name === "numpy.datetime64") return `Date | Temporal.PlainDateTime | ${scope.wrapper("NdArray")}`;
   if (name === "numpy.timedelta64") return `Temporal.Duration | ${scope.wrapper("NdArray")}`;
-  if (name === "pandas.Timestamp") return `Date | ${DATETIME} | ${scope.wrapper("PyObject")}`;
+  if (TIMESTAMPS.has(name)) return `Date | ${DATETIME} | ${scope.wrapper("PyObject")}`;
   if (name === "numpy._globals._NoValueType" || name === "pandas._libs.lib.NoDefault") return "never";
   const cls = scope.find(name);
   if (cls !== undefined) return scope.reference(cls);
@@ -288,7 +291,7 @@ function remoteName(type: PyType, scope: TypeScope): { name: string; awaited: st
   if (cls.plain) return undefined;
   const name = scope.reference(cls);
   const special = AWAITED.get(cls.id);
-  if (cls.id === "pandas.Timestamp") return { name, awaited: `${DATETIME} | ${name}` };
+  if (TIMESTAMPS.has(cls.id)) return { name, awaited: `${DATETIME} | ${name}` };
   return { name, awaited: special === undefined ? name : scope.wrapper(special) };
 }
 

@@ -112,7 +112,17 @@ def test_dataclass_enum_and_constants(zoo: Module) -> None:
 def test_names_from_elsewhere_are_left_out(zoo: Module) -> None:
     names = {item.name for item in zoo.functions} | {item.name for item in zoo.classes}
     names |= {item.name for item in zoo.attributes}
-    assert not names & {"dataclasses", "enum", "sys", "Generic", "TypedDict", "overload", "Sequence", "annotations", "T"}
+    assert not names & {
+        "dataclasses",
+        "enum",
+        "sys",
+        "Generic",
+        "TypedDict",
+        "overload",
+        "Sequence",
+        "annotations",
+        "T",
+    }
 
 
 def test_stub_wins_and_names_of_stubs_alone_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

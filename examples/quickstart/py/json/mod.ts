@@ -279,13 +279,13 @@ export class JSONDecodeError extends PyObject {
   }
 
   /** Exception.add_note(note) -- add a note to the exception */
-  add_note(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("add_note", [...args]);
+  add_note(note: string): PyPromise<void> {
+    return this[callMethod]("add_note", [note]);
   }
 
   /** `json.JSONDecodeError.args`. */
-  get args(): PyPromise<unknown> {
-    return this[getAttribute]("args");
+  get args(): Pending<PyObject> {
+    return this[getAttribute]("args", PyObject);
   }
 
   /** `json.JSONDecodeError.colno`. */
@@ -314,8 +314,8 @@ export class JSONDecodeError extends PyObject {
   }
 
   /** Exception.with_traceback(tb) -- set self.__traceback__ to tb and return self. */
-  with_traceback(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("with_traceback", [...args]);
+  with_traceback(tb: PyObject | null): Pending<JSONDecodeError> {
+    return this[callMethod]("with_traceback", [tb], () => JSONDecodeError);
   }
 }
 

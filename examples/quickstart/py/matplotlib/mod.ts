@@ -8735,13 +8735,15 @@ export class BarContainer extends PyObject {
   static readonly pythonName: string = "matplotlib.container.BarContainer";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): Pending<PyObject>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -8765,7 +8767,7 @@ export class BarContainer extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -8795,9 +8797,9 @@ export class BarContainer extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 

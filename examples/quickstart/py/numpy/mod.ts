@@ -10109,13 +10109,15 @@ export class UniqueAllResult extends PyObject {
   static readonly pythonName: string = "numpy.lib._arraysetops_impl.UniqueAllResult";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10124,7 +10126,7 @@ export class UniqueAllResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10139,9 +10141,9 @@ export class UniqueAllResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 
@@ -10167,13 +10169,15 @@ export class UniqueCountsResult extends PyObject {
   static readonly pythonName: string = "numpy.lib._arraysetops_impl.UniqueCountsResult";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10182,7 +10186,7 @@ export class UniqueCountsResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10197,9 +10201,9 @@ export class UniqueCountsResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 
@@ -10215,13 +10219,15 @@ export class UniqueInverseResult extends PyObject {
   static readonly pythonName: string = "numpy.lib._arraysetops_impl.UniqueInverseResult";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10230,7 +10236,7 @@ export class UniqueInverseResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10240,9 +10246,9 @@ export class UniqueInverseResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 
@@ -10527,13 +10533,15 @@ export class EigResult extends PyObject {
   static readonly pythonName: string = "numpy.linalg._linalg.EigResult";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10542,7 +10550,7 @@ export class EigResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10562,9 +10570,9 @@ export class EigResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 }
@@ -10575,13 +10583,15 @@ export class EighResult extends PyObject {
   static readonly pythonName: string = "numpy.linalg._linalg.EighResult";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10590,7 +10600,7 @@ export class EighResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10610,9 +10620,9 @@ export class EighResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 }
@@ -10633,13 +10643,15 @@ export class QRResult extends PyObject {
   }
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10648,7 +10660,7 @@ export class QRResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10658,9 +10670,9 @@ export class QRResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 }
@@ -10686,13 +10698,15 @@ export class SVDResult extends PyObject {
   }
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10701,7 +10715,7 @@ export class SVDResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10711,9 +10725,9 @@ export class SVDResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 }
@@ -10724,13 +10738,15 @@ export class SlogdetResult extends PyObject {
   static readonly pythonName: string = "numpy.linalg._linalg.SlogdetResult";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -10739,7 +10755,7 @@ export class SlogdetResult extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -10749,9 +10765,9 @@ export class SlogdetResult extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 

@@ -15329,18 +15329,18 @@ export class PrettyDict extends PyObject {
   static readonly pythonName: string = "pandas.io.formats.printing.PrettyDict";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__delitem__`. */
-  deleteItem(key: unknown): PyPromise<unknown> {
+  deleteItem(key: unknown): PyPromise<void> {
     return this[callMethod]("__delitem__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [...args]);
+  getItem(key: unknown): PyPromise<unknown> {
+    return this[callMethod]("__getitem__", [key]);
   }
 
   /** What Python's `len()` gives. */
@@ -15349,18 +15349,18 @@ export class PrettyDict extends PyObject {
   }
 
   /** Calls `__setitem__`. */
-  setItem(key: unknown, value: unknown): PyPromise<unknown> {
+  setItem(key: unknown, value: unknown): PyPromise<void> {
     return this[callMethod]("__setitem__", [key, value]);
   }
 
   /** D.clear() -> None.  Remove all items from D. */
-  clear(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("clear", [...args]);
+  clear(): PyPromise<void> {
+    return this[callMethod]("clear", []);
   }
 
   /** D.copy() -> a shallow copy of D */
-  copy(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("copy", [...args]);
+  copy(): PyPromise<Record<string, unknown> | Map<unknown, unknown>> {
+    return this[callMethod]("copy", []);
   }
 
   /**
@@ -15368,8 +15368,16 @@ export class PrettyDict extends PyObject {
    *
    * @param value Default: `None`.
    */
-  static fromkeys(iterable: unknown, value?: unknown): PyPromise<unknown> {
-    return pyModule("pandas.io.formats.printing").call("PrettyDict.fromkeys", [iterable, value]);
+  static fromkeys(
+    iterable: readonly PyObject[] | PyObject,
+    value?: null,
+  ): PyPromise<Record<string, null> | Map<Ref, null>>;
+  static fromkeys(
+    iterable: readonly PyObject[] | PyObject,
+    value: PyObject,
+  ): PyPromise<Record<string, Ref> | Map<Ref, Ref>>;
+  static fromkeys(...args: unknown[]): unknown {
+    return pyModule("pandas.io.formats.printing").call("PrettyDict.fromkeys", args);
   }
 
   /**
@@ -15377,23 +15385,29 @@ export class PrettyDict extends PyObject {
    *
    * @param default_ Default: `None`.
    */
-  get(key: unknown, default_?: unknown): PyPromise<unknown> {
-    return this[callMethod]("get", [key, default_]);
+  get(key: unknown, default_?: null): PyPromise<void>;
+  get(key: unknown, default_: unknown): PyPromise<unknown>;
+  get(key: unknown, default_: PyObject): Pending<PyObject>;
+  get(...args: unknown[]): unknown {
+    return this[callMethod]("get", args, PyObject);
   }
 
   /** D.items() -> a set-like object providing a view on D's items */
-  items(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("items", [...args]);
+  items(): PyPromise<unknown> {
+    return this[callMethod]("items", []);
   }
 
   /** D.keys() -> a set-like object providing a view on D's keys */
-  keys(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("keys", [...args]);
+  keys(): PyPromise<unknown> {
+    return this[callMethod]("keys", []);
   }
 
   /** If the key is not found, return the default if given; otherwise, raise a KeyError. */
-  pop(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("pop", [...args]);
+  pop(key: unknown): PyPromise<unknown>;
+  pop(key: unknown, default_: unknown): PyPromise<unknown>;
+  pop(key: unknown, default_: PyObject): Pending<PyObject>;
+  pop(...args: unknown[]): unknown {
+    return this[callMethod]("pop", args, PyObject);
   }
 
   /**
@@ -15401,7 +15415,7 @@ export class PrettyDict extends PyObject {
    *
    * Pairs are returned in LIFO (last-in, first-out) order. Raises KeyError if the dict is empty.
    */
-  popitem(): PyPromise<unknown> {
+  popitem(): PyPromise<Tuple<[unknown, unknown]>> {
     return this[callMethod]("popitem", []);
   }
 
@@ -15412,20 +15426,30 @@ export class PrettyDict extends PyObject {
    *
    * @param default_ Default: `None`.
    */
-  setdefault(key: unknown, default_?: unknown): PyPromise<unknown> {
-    return this[callMethod]("setdefault", [key, default_]);
+  setdefault(key: unknown, default_?: null): PyPromise<void>;
+  setdefault(key: unknown, default_: unknown): PyPromise<unknown>;
+  setdefault(...args: unknown[]): unknown {
+    return this[callMethod]("setdefault", args);
   }
 
   /**
    * D.update([E, ]**F) -> None.  Update D from dict/iterable E and F. If E is present and has a .keys() method, then does:  for k in E: D[k] = E[k] If E is present and lacks a .keys() method, then does:  for k, v in E: D[k] = v In either case, this is followed by: for k in F:  D[k] = F[k]
    */
-  update(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("update", [...args]);
+  update(m: PyObject): PyPromise<void>;
+  update(m: PyObject, kwargs?: Kw<{ [name: string]: unknown }>): PyPromise<void>;
+  update(m: readonly (readonly [unknown, unknown])[] | PyObject): PyPromise<void>;
+  update(
+    m: readonly (readonly [string, unknown])[] | PyObject,
+    kwargs?: Kw<{ [name: string]: unknown }>,
+  ): PyPromise<void>;
+  update(kwargs?: Kw<{ [name: string]: unknown }>): PyPromise<void>;
+  update(...args: unknown[]): unknown {
+    return this[callMethod]("update", args);
   }
 
   /** D.values() -> an object providing a view on D's values */
-  values(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("values", [...args]);
+  values(): PyPromise<unknown> {
+    return this[callMethod]("values", []);
   }
 }
 
@@ -18791,7 +18815,7 @@ export class FrozenList extends PyObject {
   static readonly pythonName: string = "pandas.api.typing.FrozenList";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
@@ -18821,17 +18845,17 @@ export class FrozenList extends PyObject {
   }
 
   /** Remove all items from list. */
-  clear(): PyPromise<unknown> {
+  clear(): PyPromise<void> {
     return this[callMethod]("clear", []);
   }
 
   /** Return a shallow copy of the list. */
-  copy(): PyPromise<unknown> {
+  copy(): PyPromise<Ref[]> {
     return this[callMethod]("copy", []);
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: PyObject): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -18856,9 +18880,9 @@ export class FrozenList extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: PyObject, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 
@@ -18878,7 +18902,7 @@ export class FrozenList extends PyObject {
   }
 
   /** Reverse *IN PLACE*. */
-  reverse(): PyPromise<unknown> {
+  reverse(): PyPromise<void> {
     return this[callMethod]("reverse", []);
   }
 

@@ -18,6 +18,7 @@ import {
   PyObject,
   type PyPromise,
   type Ref,
+  type Slice,
 } from "@snakebridge/snakebridge/wrapper";
 
 const $py: PyModule = pyModule("statistics");
@@ -155,13 +156,15 @@ export class LinearRegression extends PyObject {
   static readonly pythonName: string = "statistics.LinearRegression";
 
   /** Calls `__contains__`. */
-  contains(key: unknown): PyPromise<unknown> {
+  contains(key: unknown): PyPromise<boolean> {
     return this[callMethod]("__contains__", [key]);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: unknown): PyPromise<unknown> {
-    return this[callMethod]("__getitem__", [key]);
+  getItem(key: number): PyPromise<unknown>;
+  getItem(key: Slice): Pending<PyObject>;
+  getItem(...args: unknown[]): unknown {
+    return this[callMethod]("__getitem__", args, PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -170,7 +173,7 @@ export class LinearRegression extends PyObject {
   }
 
   /** Return number of occurrences of value. */
-  count(value: unknown): PyPromise<unknown> {
+  count(value: unknown): PyPromise<number> {
     return this[callMethod]("count", [value]);
   }
 
@@ -180,9 +183,9 @@ export class LinearRegression extends PyObject {
    * Raises ValueError if the value is not present.
    *
    * @param start Default: `0`.
-   * @param stop Default: `9223372036854775807`.
+   * @param stop Default: `sys.maxsize`.
    */
-  index(value: unknown, start?: unknown, stop?: unknown): PyPromise<unknown> {
+  index(value: unknown, start?: number, stop?: number): PyPromise<number> {
     return this[callMethod]("index", [value, start, stop]);
   }
 
@@ -208,18 +211,18 @@ export class StatisticsError extends PyObject {
   }
 
   /** Exception.add_note(note) -- add a note to the exception */
-  add_note(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("add_note", [...args]);
+  add_note(note: string): PyPromise<void> {
+    return this[callMethod]("add_note", [note]);
   }
 
   /** `statistics.StatisticsError.args`. */
-  get args(): PyPromise<unknown> {
-    return this[getAttribute]("args");
+  get args(): Pending<PyObject> {
+    return this[getAttribute]("args", PyObject);
   }
 
   /** Exception.with_traceback(tb) -- set self.__traceback__ to tb and return self. */
-  with_traceback(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("with_traceback", [...args]);
+  with_traceback(tb: PyObject | null): Pending<StatisticsError> {
+    return this[callMethod]("with_traceback", [tb], () => StatisticsError);
   }
 }
 

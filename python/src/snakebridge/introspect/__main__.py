@@ -85,8 +85,16 @@ def _module_names(library: str, submodules: list[str] | bool, emit: Any) -> list
 
 def _distribution(library: str) -> dict[str, str] | None:
     top = library.partition(".")[0]
-    names = importlib.metadata.packages_distributions().get(top, [])
-    return {"name": names[0], "version": importlib.metadata.version(names[0])} if names else None
+    if top in sys.stdlib_module_names:
+        return None
+    # Before Python 3.11 the table lacks wheels that do not list their modules; most carry their module's name.
+    found = sorted(set(importlib.metadata.packages_distributions().get(top, [])))
+    for name in [top, *found] if top in found or not found else found:
+        try:
+            return {"name": name, "version": importlib.metadata.version(name)}
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
 
 
 main()

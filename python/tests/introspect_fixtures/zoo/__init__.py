@@ -171,7 +171,7 @@ def each(callback: Callable[[int], int]) -> Iterator[int]:
     yield callback(1)
 
 
-def untyped(a, b=2):
+def untyped(a, b=2):  # type: ignore[no-untyped-def]
     """Say types in prose.
 
     Parameters

@@ -108,18 +108,18 @@ export class LinAlgError extends PyObject {
   }
 
   /** Exception.add_note(note) -- add a note to the exception */
-  add_note(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("add_note", [...args]);
+  add_note(note: string): PyPromise<void> {
+    return this[callMethod]("add_note", [note]);
   }
 
   /** `numpy.linalg.LinAlgError.args`. */
-  get args(): PyPromise<unknown> {
-    return this[getAttribute]("args");
+  get args(): Pending<PyObject> {
+    return this[getAttribute]("args", PyObject);
   }
 
   /** Exception.with_traceback(tb) -- set self.__traceback__ to tb and return self. */
-  with_traceback(...args: unknown[]): PyPromise<unknown> {
-    return this[callMethod]("with_traceback", [...args]);
+  with_traceback(tb: PyObject | null): Pending<LinAlgError> {
+    return this[callMethod]("with_traceback", [tb], () => LinAlgError);
   }
 }
 

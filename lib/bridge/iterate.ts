@@ -28,7 +28,7 @@ export async function* iterate(
       const [items, done] = await submitCall(core, scope, plan, options) as [unknown[], boolean];
       for (const item of items) yield item;
       if (done) return;
-      if (items.length === size) size = Math.min(size * 4, DEFAULTS.iterationMaxBatchSize);
+      if (items.length === size) size = Math.min(size * DEFAULTS.iterationGrowth, DEFAULTS.iterationMaxBatchSize);
     }
   } finally {
     iterator.release();

@@ -21,8 +21,13 @@ export const DEFAULTS = {
   closeGraceMs: 6_000,
   /** Longest representation of an object sent along with its reference, in characters. */
   reprMaxChars: 1_000,
-  /** Items asked for at once when an iterator is read; it grows while the consumer keeps up. */
-  iterationBatchSize: 64,
+  /**
+   * Items asked for at once when an iterator is read; it grows while the consumer keeps up. The first is asked for alone:
+   * a producer that is slow with the second must not hold it back.
+   */
+  iterationBatchSize: 1,
+  /** How much more is asked for each time the consumer has read everything. */
+  iterationGrowth: 8,
   /** Most items asked for at once. */
   iterationMaxBatchSize: 16_384,
 } as const;

@@ -1,3 +1,4 @@
+import { PythonError } from "../errors/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
@@ -11,7 +12,7 @@ import { Pending } from "./pending.ts";
  * Reads a Python iterable in batches.
  *
  * A batch is asked for when the one before is used up, and it grows while the consumer keeps up, so nothing runs far
- * ahead and memory stays flat. Leaving the loop releases the iterator, which closes a generator.
+ * ahead and memory stays flat. Leaving the loop closes a generator and releases the iterator.
  */
 export async function* iterate(
   core: Core,
@@ -22,16 +23,34 @@ export async function* iterate(
   const { returns: _items, ...transport } = options ?? {};
   const iterator = await openIterator(core, scope, source, transport);
   let size: number = DEFAULTS.iterationBatchSize;
+  let isOpen = false;
   try {
     while (true) {
       const plan = { kind: CallKind.next, target: iterator, name: "", args: [size], kwargs: null };
       const [items, done] = await submitCall(core, scope, plan, options) as [unknown[], boolean];
+      isOpen = !done;
       for (const item of items) yield item;
+      isOpen = false;
       if (done) return;
       if (items.length === size) size = Math.min(size * DEFAULTS.iterationGrowth, DEFAULTS.iterationMaxBatchSize);
     }
   } finally {
+    if (isOpen && iterator.info?.type === GENERATOR) await closeGenerator(core, scope, iterator, transport);
     iterator.release();
+  }
+}
+
+const GENERATOR = "builtins.generator";
+
+/** Closes a generator that was left: releasing it is not enough while somebody else holds it, too. */
+async function closeGenerator(core: Core, scope: SessionScope, generator: Handle, options: CallOptions): Promise<void> {
+  const { signal: _over, ...rest } = options;
+  const plan = { kind: CallKind.method, target: generator, name: "close", args: [], kwargs: null };
+  try {
+    await submitCall(core, scope, plan, rest);
+  } catch (error) {
+    // Where the worker or the session is gone, so is the generator; only what its own code raised is news.
+    if (error instanceof PythonError) throw error;
   }
 }
 

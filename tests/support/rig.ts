@@ -98,6 +98,8 @@ export function rigOptions(options: BridgeOptions = {}): BridgeOptions {
     size: 1,
     stdout: "ignore",
     stderr: "ignore",
+    // A test that hangs should say which call it waits for, before its runner gives up.
+    timeoutMs: 15_000,
     ...options,
     pythonPaths: [PYTHON_HELPERS, ...options.pythonPaths ?? []],
   };

@@ -7,7 +7,7 @@
  * behind an optional one.
  *
  * Overloads are kept where they differ in what they accept; of those that accept the same, the first speaks (numpy has
- * one per element type, and floats come first). At most {@linkcode MAX_OVERLOADS} are kept; the others are merged into
+ * one per element type, and floats come first). Neighbours with the same result are joined. At most {@linkcode MAX_OVERLOADS} are kept; the others are merged into
  * one last, wide overload.
  *
  * @module
@@ -52,9 +52,48 @@ export function typedSignatures(
     const key = shape(signature, context.scope);
     if (!distinct.has(key)) distinct.set(key, signature);
   }
-  let kept = [...distinct.values()];
+  let kept = fold([...distinct.values()], context.scope);
   if (kept.length > MAX_OVERLOADS) kept = [...kept.slice(0, MAX_OVERLOADS - 1), merge(kept.slice(MAX_OVERLOADS - 1))];
   return kept.map((signature) => write(signature, context));
+}
+
+/**
+ * Joins neighbours with the same result, where the call with the fewest arguments was possible before: numpy has one
+ * overload per place at which `dtype` may stand.
+ */
+function fold(signatures: readonly PySignature[], scope: TypeScope): PySignature[] {
+  const kept: PySignature[] = [];
+  for (const signature of signatures) {
+    const last = kept.at(-1);
+    const same = last !== undefined && last.returns !== null && signature.returns !== null &&
+      resultType(last.returns, scope).text === resultType(signature.returns, scope).text;
+    if (same && areNested(last, signature) && agree(last, signature)) kept[kept.length - 1] = merge([last, signature]);
+    else kept.push(signature);
+  }
+  return kept;
+}
+
+/** Whether one signature requires all that the other requires. */
+function areNested(left: PySignature, right: PySignature): boolean {
+  const [few, many] = [requiredNames(left), requiredNames(right)].sort((a, b) => a.size - b.size) as [
+    Set<string>,
+    Set<string>,
+  ];
+  return [...few].every((name) => many.has(name));
+}
+
+function requiredNames(signature: PySignature): Set<string> {
+  return new Set(
+    signature.parameters.filter((item) => item.default === null && item.kind !== "rest" && item.kind !== "keywords")
+      .map((item) => item.name),
+  );
+}
+
+/** Whether both have the same names at the places that both have. */
+function agree(left: PySignature, right: PySignature): boolean {
+  const [a, b] = [places(left), places(right)];
+  const hasRest = [left, right].some((signature) => signature.parameters.some((item) => item.kind === "rest"));
+  return !hasRest && a.slice(0, b.length).every((name, index) => name === b[index]);
 }
 
 /** Text that is equal for signatures that accept the same. */
@@ -64,34 +103,47 @@ function shape(signature: PySignature, scope: TypeScope): string {
   ).join(", ");
 }
 
+/** One signature that takes what any of several take; a parameter has a place only where all agree on it. */
 function merge(signatures: readonly PySignature[]): PySignature {
-  const order: string[] = [];
   const byName = new Map<string, PyParameter[]>();
-  const longest = [...signatures].sort((left, right) => right.parameters.length - left.parameters.length);
-  for (const signature of longest) {
-    for (const item of signature.parameters) {
-      const known = byName.get(item.name);
-      if (known === undefined) {
-        byName.set(item.name, [item]);
-        order.push(item.name);
-      } else known.push(item);
-    }
+  for (const item of signatures.flatMap((signature) => signature.parameters)) {
+    byName.set(item.name, [...byName.get(item.name) ?? [], item]);
   }
-  const parameters = order.map((name): PyParameter => {
+  const lists = signatures.map(places).sort((left, right) => right.length - left.length);
+  const agreed: string[] = [];
+  for (const [index, name] of lists[0]!.entries()) {
+    if (lists.some((list) => list.length > index && list[index] !== name)) break;
+    agreed.push(name);
+  }
+  const others = [...byName.keys()].filter((name) => !agreed.includes(name));
+  const parameters: PyParameter[] = [];
+  let optionalSeen = false;
+  for (const name of [...agreed, ...others]) {
     const variants = byName.get(name)!;
-    const required = variants.length === signatures.length && variants.every((item) => item.default === null);
-    return {
-      ...variants[0]!,
-      type: unionOf(variants.map((item) => item.type)),
-      default: required ? null : optionalText(variants),
-    };
-  });
-  const rank = (item: PyParameter): number =>
-    item.kind === "positional" || item.kind === "any"
-      ? (item.default === null ? 0 : 1)
-      : ["rest", "keyword", "keywords"].indexOf(item.kind) + 2;
+    const first = variants[0]!;
+    const placed = agreed.includes(name);
+    const spread = first.kind === "rest" || first.kind === "keywords";
+    const needed = !spread && variants.length === signatures.length && variants.every((item) => item.default === null);
+    const named = variants.some((item) => item.kind === "any" || item.kind === "keyword");
+    // A required parameter behind an optional place is given by name; without a name it counts as optional.
+    const byKeyword = !spread && named && (!placed || (needed && optionalSeen));
+    const required = needed && (byKeyword || (placed && !optionalSeen));
+    if (placed && !required && !byKeyword) optionalSeen = true;
+    const kind = spread ? first.kind : byKeyword ? "keyword" : named ? "any" : "positional";
+    const type = unionOf(variants.map((item) => item.type));
+    parameters.push({ name, kind, type, default: required || spread ? null : optionalText(variants) });
+  }
+  const order = ["positional", "any", "rest", "keyword", "keywords"];
+  const rank = (item: PyParameter): number => Math.max(1, order.indexOf(item.kind));
   parameters.sort((left, right) => rank(left) - rank(right));
   return { parameters, returns: unionOf(signatures.map((item) => item.returns)), tier: signatures[0]!.tier };
+}
+
+/** Names of the parameters that have a place, in order. */
+function places(signature: PySignature): string[] {
+  return signature.parameters.filter((item) => item.kind === "positional" || item.kind === "any").map((item) =>
+    item.name
+  );
 }
 
 function optionalText(variants: readonly PyParameter[]): string {

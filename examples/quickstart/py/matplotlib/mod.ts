@@ -675,6 +675,8 @@ export interface Axes_inset_axesKwargs {
 
 /** Keyword arguments of `Axes.legend`. */
 export interface Axes_legendKwargs {
+  handles?: readonly (PyObject | readonly PyObject[])[] | PyObject;
+  labels?: readonly string[] | PyObject;
   loc?:
     | "upper right"
     | "upper left"
@@ -708,7 +710,7 @@ export interface Axes_legendKwargs {
 
 /** Keyword arguments of `Axes.legend`. */
 export interface Axes_legendKwargs_2 {
-  handles: readonly (PyObject | readonly PyObject[])[] | PyObject;
+  labels?: readonly string[] | PyObject;
   loc?:
     | "upper right"
     | "upper left"
@@ -950,6 +952,13 @@ export interface Axes_set_aspectKwargs {
   adjustable?: "box" | "datalim" | null;
   anchor?: string | readonly [number, number] | null;
   share?: boolean;
+}
+
+/** Keyword arguments of `Axes.set_prop_cycle`. */
+export interface Axes_set_prop_cycleKwargs {
+  label?: string;
+  values?: readonly unknown[] | PyObject;
+  [name: string]: unknown;
 }
 
 /** Keyword arguments of `Axes.set_sketch_params`. */
@@ -1453,6 +1462,8 @@ export interface Figure_ginputKwargs {
 
 /** Keyword arguments of `Figure.legend`. */
 export interface Figure_legendKwargs {
+  handles?: readonly PyObject[] | PyObject;
+  labels?: readonly string[] | PyObject;
   loc?:
     | "upper right"
     | "upper left"
@@ -1486,7 +1497,7 @@ export interface Figure_legendKwargs {
 
 /** Keyword arguments of `Figure.legend`. */
 export interface Figure_legendKwargs_2 {
-  handles: readonly PyObject[] | PyObject;
+  labels?: readonly string[] | PyObject;
   loc?:
     | "upper right"
     | "upper left"
@@ -1539,27 +1550,18 @@ export interface Figure_set_sketch_paramsKwargs {
 
 /** Keyword arguments of `Figure.subfigures`. */
 export interface Figure_subfiguresKwargs {
+  nrows?: number | bigint;
+  ncols?: number | bigint;
   wspace?: number | null;
   hspace?: number | null;
   width_ratios?: ArrayLike | null;
   height_ratios?: ArrayLike | null;
+  squeeze: false;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Figure.subfigures`. */
 export interface Figure_subfiguresKwargs_2 {
-  nrows?: number | bigint;
-  ncols?: number | bigint;
-  squeeze: false;
-  wspace?: number | null;
-  hspace?: number | null;
-  width_ratios?: ArrayLike | null;
-  height_ratios?: ArrayLike | null;
-  [name: string]: unknown;
-}
-
-/** Keyword arguments of `Figure.subfigures`. */
-export interface Figure_subfiguresKwargs_3 {
   nrows?: number | bigint;
   ncols?: number | bigint;
   squeeze?: true;
@@ -1596,20 +1598,6 @@ export interface Figure_subplot_mosaicKwargs_2 {
   per_subplot_kw?:
     | Readonly<Record<string, Readonly<Record<string, unknown>>>>
     | ReadonlyMap<readonly unknown[] | PyObject, Readonly<Record<string, unknown>>>
-    | null;
-  gridspec_kw?: Readonly<Record<string, unknown>> | null;
-}
-
-/** Keyword arguments of `Figure.subplot_mosaic`. */
-export interface Figure_subplot_mosaicKwargs_3 {
-  sharex?: boolean;
-  sharey?: boolean;
-  width_ratios?: ArrayLike | null;
-  height_ratios?: ArrayLike | null;
-  empty_sentinel?: unknown;
-  subplot_kw?: Readonly<Record<string, unknown>> | null;
-  per_subplot_kw?:
-    | Readonly<Record<string, Readonly<Record<string, unknown>>>>
     | ReadonlyMap<
       string | number | bigint | boolean | PyObject | readonly (string | number | bigint | boolean | PyObject)[],
       Readonly<Record<string, unknown>>
@@ -1832,14 +1820,8 @@ export class Legend extends PyObject {
     match?: PyObject | null | Kw<Legend_findobjKwargs>,
     include_self?: boolean | Kw<Legend_findobjKwargs>,
     kwargs?: Kw<Legend_findobjKwargs>,
-  ): PyPromise<Ref[]>;
-  findobj(
-    match: PyObject,
-    include_self?: boolean | Kw<{ include_self?: boolean }>,
-    kwargs?: Kw<{ include_self?: boolean }>,
-  ): PyPromise<Ref[]>;
-  findobj(...args: unknown[]): unknown {
-    return this[callMethod]("findobj", args);
+  ): PyPromise<Ref[]> {
+    return this[callMethod]("findobj", [match, include_self, kwargs]);
   }
 
   /**
@@ -1925,7 +1907,6 @@ export class Legend extends PyObject {
    * @param root If False, return the (Sub)Figure this artist is on. If True, return the root Figure for a nested tree of SubFigures.
    */
   get_figure(root: true): Pending<Figure, Figure | null>;
-  get_figure(root: false): Pending<Figure | PyObject, Figure | PyObject | null>;
   get_figure(
     root?: boolean | Kw<{ root?: boolean }>,
     kwargs?: Kw<{ root?: boolean }>,
@@ -2691,14 +2672,8 @@ export class Line2D extends PyObject {
     match?: PyObject | null | Kw<Line2D_findobjKwargs>,
     include_self?: boolean | Kw<Line2D_findobjKwargs>,
     kwargs?: Kw<Line2D_findobjKwargs>,
-  ): PyPromise<Ref[]>;
-  findobj(
-    match: PyObject,
-    include_self?: boolean | Kw<{ include_self?: boolean }>,
-    kwargs?: Kw<{ include_self?: boolean }>,
-  ): PyPromise<Ref[]>;
-  findobj(...args: unknown[]): unknown {
-    return this[callMethod]("findobj", args);
+  ): PyPromise<Ref[]> {
+    return this[callMethod]("findobj", [match, include_self, kwargs]);
   }
 
   /**
@@ -2851,7 +2826,6 @@ export class Line2D extends PyObject {
    * @param root If False, return the (Sub)Figure this artist is on. If True, return the root Figure for a nested tree of SubFigures.
    */
   get_figure(root: true): Pending<Figure, Figure | null>;
-  get_figure(root: false): Pending<Figure | PyObject, Figure | PyObject | null>;
   get_figure(
     root?: boolean | Kw<{ root?: boolean }>,
     kwargs?: Kw<{ root?: boolean }>,
@@ -4069,14 +4043,8 @@ export class Text extends PyObject {
     match?: PyObject | null | Kw<Text_findobjKwargs>,
     include_self?: boolean | Kw<Text_findobjKwargs>,
     kwargs?: Kw<Text_findobjKwargs>,
-  ): PyPromise<Ref[]>;
-  findobj(
-    match: PyObject,
-    include_self?: boolean | Kw<{ include_self?: boolean }>,
-    kwargs?: Kw<{ include_self?: boolean }>,
-  ): PyPromise<Ref[]>;
-  findobj(...args: unknown[]): unknown {
-    return this[callMethod]("findobj", args);
+  ): PyPromise<Ref[]> {
+    return this[callMethod]("findobj", [match, include_self, kwargs]);
   }
 
   /**
@@ -4183,7 +4151,6 @@ export class Text extends PyObject {
    * @param root If False, return the (Sub)Figure this artist is on. If True, return the root Figure for a nested tree of SubFigures.
    */
   get_figure(root: true): Pending<Figure, Figure | null>;
-  get_figure(root: false): Pending<Figure | PyObject, Figure | PyObject | null>;
   get_figure(
     root?: boolean | Kw<{ root?: boolean }>,
     kwargs?: Kw<{ root?: boolean }>,
@@ -5370,12 +5337,10 @@ export class Axes extends PyObject {
    * @returns The axis limits.
    */
   axis(
-    arg?: readonly [number, number, number, number] | boolean | string | null | Kw<{ emit?: boolean }>,
-    kwargs?: Kw<{ emit?: boolean }>,
-  ): PyPromise<Tuple<[number, number, number, number]>>;
-  axis(kwargs?: Kw<Axes_axisKwargs>): PyPromise<Tuple<[number, number, number, number]>>;
-  axis(...args: unknown[]): unknown {
-    return this[callMethod]("axis", args);
+    arg?: readonly [number, number, number, number] | boolean | string | null | Kw<Axes_axisKwargs>,
+    kwargs?: Kw<Axes_axisKwargs>,
+  ): PyPromise<Tuple<[number, number, number, number]>> {
+    return this[callMethod]("axis", [arg, kwargs]);
   }
 
   /** `matplotlib.axes._axes.Axes.axison`. */
@@ -5905,14 +5870,8 @@ export class Axes extends PyObject {
     match?: PyObject | null | Kw<Axes_findobjKwargs>,
     include_self?: boolean | Kw<Axes_findobjKwargs>,
     kwargs?: Kw<Axes_findobjKwargs>,
-  ): PyPromise<Ref[]>;
-  findobj(
-    match: PyObject,
-    include_self?: boolean | Kw<{ include_self?: boolean }>,
-    kwargs?: Kw<{ include_self?: boolean }>,
-  ): PyPromise<Ref[]>;
-  findobj(...args: unknown[]): unknown {
-    return this[callMethod]("findobj", args);
+  ): PyPromise<Ref[]> {
+    return this[callMethod]("findobj", [match, include_self, kwargs]);
   }
 
   /** `matplotlib.axes._axes.Axes.fmt_xdata`. */
@@ -6104,7 +6063,6 @@ export class Axes extends PyObject {
    * @param root If False, return the (Sub)Figure this artist is on. If True, return the root Figure for a nested tree of SubFigures.
    */
   get_figure(root: true): Pending<Figure, Figure | null>;
-  get_figure(root: false): Pending<Figure | PyObject, Figure | PyObject | null>;
   get_figure(
     root?: boolean | Kw<{ root?: boolean }>,
     kwargs?: Kw<{ root?: boolean }>,
@@ -6866,15 +6824,15 @@ export class Axes extends PyObject {
    * @param handles A list of Artists (lines, patches) to be added to the legend.
    * @param labels A list of labels to show next to the artists.
    */
-  legend(): Pending<Legend>;
   legend(
-    handles: readonly (PyObject | readonly PyObject[])[] | PyObject,
-    labels: readonly string[] | PyObject,
+    handles?: readonly (PyObject | readonly PyObject[])[] | PyObject | Kw<Axes_legendKwargs>,
+    labels?: readonly string[] | PyObject | Kw<Axes_legendKwargs>,
     kwargs?: Kw<Axes_legendKwargs>,
   ): Pending<Legend>;
-  legend(kwargs: Kw<Axes_legendKwargs_2>): Pending<Legend>;
-  legend(labels: readonly string[] | PyObject, kwargs?: Kw<Axes_legendKwargs>): Pending<Legend>;
-  legend(kwargs?: Kw<Axes_legendKwargs>): Pending<Legend>;
+  legend(
+    labels?: readonly string[] | PyObject | Kw<Axes_legendKwargs_2>,
+    kwargs?: Kw<Axes_legendKwargs_2>,
+  ): Pending<Legend>;
   legend(...args: unknown[]): unknown {
     return this[callMethod]("legend", args, () => Legend);
   }
@@ -7654,8 +7612,11 @@ export class Axes extends PyObject {
    * ```
    */
   set_prop_cycle(cycler: PyObject | null): PyPromise<void>;
-  set_prop_cycle(label: string, values: readonly unknown[] | PyObject): PyPromise<void>;
-  set_prop_cycle(kwargs?: Kw<{ [name: string]: unknown }>): PyPromise<void>;
+  set_prop_cycle(
+    label?: string | Kw<Axes_set_prop_cycleKwargs>,
+    values?: readonly unknown[] | PyObject | Kw<Axes_set_prop_cycleKwargs>,
+    kwargs?: Kw<Axes_set_prop_cycleKwargs>,
+  ): PyPromise<void>;
   set_prop_cycle(...args: unknown[]): unknown {
     return this[callMethod]("set_prop_cycle", args);
   }
@@ -8740,10 +8701,8 @@ export class BarContainer extends PyObject {
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: number): Pending<PyObject>;
-  getItem(key: Slice): Pending<PyObject>;
-  getItem(...args: unknown[]): unknown {
-    return this[callMethod]("__getitem__", args, PyObject);
+  getItem(key: number | Slice): Pending<PyObject> {
+    return this[callMethod]("__getitem__", [key], PyObject);
   }
 
   /** What Python's `len()` gives. */
@@ -8958,10 +8917,9 @@ export class Figure extends PyObject {
     kwargs?: Kw<{ [name: string]: unknown }>,
   ): Pending<Axes>;
   add_subplot(pos: number | bigint, kwargs?: Kw<{ [name: string]: unknown }>): Pending<Axes>;
-  add_subplot(ax: Axes, kwargs?: Kw<{ [name: string]: unknown }>): Pending<Axes>;
   add_subplot(
-    ax?: PyObject | Kw<{ ax?: PyObject; [name: string]: unknown }>,
-    kwargs?: Kw<{ ax?: PyObject; [name: string]: unknown }>,
+    ax?: Axes | PyObject | Kw<{ ax?: Axes | PyObject; [name: string]: unknown }>,
+    kwargs?: Kw<{ ax?: Axes | PyObject; [name: string]: unknown }>,
   ): Pending<Axes>;
   add_subplot(...args: unknown[]): unknown {
     return this[callMethod]("add_subplot", args, () => Axes);
@@ -9236,14 +9194,8 @@ export class Figure extends PyObject {
     match?: PyObject | null | Kw<Figure_findobjKwargs>,
     include_self?: boolean | Kw<Figure_findobjKwargs>,
     kwargs?: Kw<Figure_findobjKwargs>,
-  ): PyPromise<Ref[]>;
-  findobj(
-    match: PyObject,
-    include_self?: boolean | Kw<{ include_self?: boolean }>,
-    kwargs?: Kw<{ include_self?: boolean }>,
-  ): PyPromise<Ref[]>;
-  findobj(...args: unknown[]): unknown {
-    return this[callMethod]("findobj", args);
+  ): PyPromise<Ref[]> {
+    return this[callMethod]("findobj", [match, include_self, kwargs]);
   }
 
   /**
@@ -9398,7 +9350,6 @@ export class Figure extends PyObject {
    * @param root If False, return the (Sub)Figure this artist is on. If True, return the root Figure for a nested tree of SubFigures.
    */
   get_figure(root: true): Pending<Figure>;
-  get_figure(root: false): Pending<Figure | PyObject>;
   get_figure(root?: boolean | Kw<{ root?: boolean }>, kwargs?: Kw<{ root?: boolean }>): Pending<Figure | PyObject>;
   get_figure(...args: unknown[]): unknown {
     return this[callMethod]("get_figure", args, () => Figure);
@@ -9648,15 +9599,15 @@ export class Figure extends PyObject {
    * @param handles A list of Artists (lines, patches) to be added to the legend.
    * @param labels A list of labels to show next to the artists.
    */
-  legend(): Pending<Legend>;
   legend(
-    handles: readonly PyObject[] | PyObject,
-    labels: readonly string[] | PyObject,
+    handles?: readonly PyObject[] | PyObject | Kw<Figure_legendKwargs>,
+    labels?: readonly string[] | PyObject | Kw<Figure_legendKwargs>,
     kwargs?: Kw<Figure_legendKwargs>,
   ): Pending<Legend>;
-  legend(kwargs: Kw<Figure_legendKwargs_2>): Pending<Legend>;
-  legend(labels: readonly string[] | PyObject, kwargs?: Kw<Figure_legendKwargs>): Pending<Legend>;
-  legend(kwargs?: Kw<Figure_legendKwargs>): Pending<Legend>;
+  legend(
+    labels?: readonly string[] | PyObject | Kw<Figure_legendKwargs_2>,
+    kwargs?: Kw<Figure_legendKwargs_2>,
+  ): Pending<Legend>;
   legend(...args: unknown[]): unknown {
     return this[callMethod]("legend", args, () => Legend);
   }
@@ -10124,34 +10075,24 @@ export class Figure extends PyObject {
    *
    * A subfigure has the same artist methods as a figure, and is logically the same as a figure, but cannot print itself. See `/gallery/subplots_axes_and_figures/subfigures`.
    *
-   * @param nrows Number of rows/columns of the subfigure grid.
-   * @param ncols Number of rows/columns of the subfigure grid.
-   * @param squeeze If True, extra dimensions are squeezed out from the returned array of subfigures.
+   * @param nrows Number of rows/columns of the subfigure grid. Default: `1`.
+   * @param ncols Number of rows/columns of the subfigure grid. Default: `1`.
+   * @param squeeze If True, extra dimensions are squeezed out from the returned array of subfigures. Default: `True`.
    * @param wspace The amount of width/height reserved for space between subfigures, expressed as a fraction of the average subfigure width/height. Default: `None`.
    * @param hspace The amount of width/height reserved for space between subfigures, expressed as a fraction of the average subfigure width/height. Default: `None`.
    * @param width_ratios Defines the relative widths of the columns. Each column gets a relative width of `width_ratios[i] / sum(width_ratios)`. Default: `None`.
    * @param height_ratios Defines the relative heights of the rows. Each row gets a relative height of `height_ratios[i] / sum(height_ratios)`. Default: `None`.
    */
+  subfigures(kwargs: Kw<Figure_subfiguresKwargs>): Pending<ndarray, NdArray>;
   subfigures(
-    nrows: number | bigint,
-    ncols: number | bigint,
-    squeeze: false,
-    wspace?: number | null | Kw<Figure_subfiguresKwargs>,
-    hspace?: number | null | Kw<Figure_subfiguresKwargs>,
-    width_ratios?: ArrayLike | null | Kw<Figure_subfiguresKwargs>,
-    height_ratios?: ArrayLike | null | Kw<Figure_subfiguresKwargs>,
-    kwargs?: Kw<Figure_subfiguresKwargs>,
-  ): Pending<ndarray, NdArray>;
-  subfigures(kwargs: Kw<Figure_subfiguresKwargs_2>): Pending<ndarray, NdArray>;
-  subfigures(
-    nrows?: number | bigint | Kw<Figure_subfiguresKwargs_3>,
-    ncols?: number | bigint | Kw<Figure_subfiguresKwargs_3>,
-    squeeze?: true | Kw<Figure_subfiguresKwargs_3>,
-    wspace?: number | null | Kw<Figure_subfiguresKwargs_3>,
-    hspace?: number | null | Kw<Figure_subfiguresKwargs_3>,
-    width_ratios?: ArrayLike | null | Kw<Figure_subfiguresKwargs_3>,
-    height_ratios?: ArrayLike | null | Kw<Figure_subfiguresKwargs_3>,
-    kwargs?: Kw<Figure_subfiguresKwargs_3>,
+    nrows?: number | bigint | Kw<Figure_subfiguresKwargs_2>,
+    ncols?: number | bigint | Kw<Figure_subfiguresKwargs_2>,
+    squeeze?: true | Kw<Figure_subfiguresKwargs_2>,
+    wspace?: number | null | Kw<Figure_subfiguresKwargs_2>,
+    hspace?: number | null | Kw<Figure_subfiguresKwargs_2>,
+    width_ratios?: ArrayLike | null | Kw<Figure_subfiguresKwargs_2>,
+    height_ratios?: ArrayLike | null | Kw<Figure_subfiguresKwargs_2>,
+    kwargs?: Kw<Figure_subfiguresKwargs_2>,
   ): Pending<ndarray | PyObject, NdArray | PyObject>;
   subfigures(...args: unknown[]): unknown {
     return this[callMethod]("subfigures", args, () => ndarray);
@@ -10169,13 +10110,16 @@ export class Figure extends PyObject {
    */
   subplot_mosaic(mosaic: string, kwargs?: Kw<Figure_subplot_mosaicKwargs>): PyPromise<Record<string, Ref>>;
   subplot_mosaic(
-    mosaic: readonly (readonly (
-      | readonly (
+    mosaic:
+      | readonly (readonly (
         | readonly (
           | readonly (
             | readonly (
               | readonly (
-                | readonly (readonly (readonly (readonly unknown[] | PyObject)[] | PyObject)[] | PyObject)[]
+                | readonly (
+                  | readonly (readonly (readonly (readonly unknown[] | PyObject)[] | PyObject)[] | PyObject)[]
+                  | PyObject
+                )[]
                 | PyObject
               )[]
               | PyObject
@@ -10185,19 +10129,8 @@ export class Figure extends PyObject {
           | PyObject
         )[]
         | PyObject
-      )[]
-      | PyObject
-    )[])[],
-    kwargs?: Kw<Figure_subplot_mosaicKwargs_2>,
-  ): PyPromise<Record<string, Ref> | Map<unknown, Ref>>;
-  subplot_mosaic(
-    mosaic: readonly (readonly (
-      | string
-      | number
-      | bigint
-      | boolean
-      | PyObject
-      | readonly (
+      )[])[]
+      | readonly (readonly (
         | string
         | number
         | bigint
@@ -10245,7 +10178,14 @@ export class Figure extends PyObject {
                       | bigint
                       | boolean
                       | PyObject
-                      | readonly (string | number | bigint | boolean | PyObject)[]
+                      | readonly (
+                        | string
+                        | number
+                        | bigint
+                        | boolean
+                        | PyObject
+                        | readonly (string | number | bigint | boolean | PyObject)[]
+                      )[]
                     )[]
                   )[]
                 )[]
@@ -10253,9 +10193,8 @@ export class Figure extends PyObject {
             )[]
           )[]
         )[]
-      )[]
-    )[])[],
-    kwargs?: Kw<Figure_subplot_mosaicKwargs_3>,
+      )[])[],
+    kwargs?: Kw<Figure_subplot_mosaicKwargs_2>,
   ): PyPromise<Record<string, Ref> | Map<unknown, Ref>>;
   subplot_mosaic(...args: unknown[]): unknown {
     return this[callMethod]("subplot_mosaic", args);
@@ -10542,14 +10481,8 @@ export class Polygon extends PyObject {
     match?: PyObject | null | Kw<Polygon_findobjKwargs>,
     include_self?: boolean | Kw<Polygon_findobjKwargs>,
     kwargs?: Kw<Polygon_findobjKwargs>,
-  ): PyPromise<Ref[]>;
-  findobj(
-    match: PyObject,
-    include_self?: boolean | Kw<{ include_self?: boolean }>,
-    kwargs?: Kw<{ include_self?: boolean }>,
-  ): PyPromise<Ref[]>;
-  findobj(...args: unknown[]): unknown {
-    return this[callMethod]("findobj", args);
+  ): PyPromise<Ref[]> {
+    return this[callMethod]("findobj", [match, include_self, kwargs]);
   }
 
   /**
@@ -10705,7 +10638,6 @@ export class Polygon extends PyObject {
    * @param root If False, return the (Sub)Figure this artist is on. If True, return the root Figure for a nested tree of SubFigures.
    */
   get_figure(root: true): Pending<Figure, Figure | null>;
-  get_figure(root: false): Pending<Figure | PyObject, Figure | PyObject | null>;
   get_figure(
     root?: boolean | Kw<{ root?: boolean }>,
     kwargs?: Kw<{ root?: boolean }>,
@@ -11578,14 +11510,8 @@ export class PathCollection extends PyObject {
     match?: PyObject | null | Kw<PathCollection_findobjKwargs>,
     include_self?: boolean | Kw<PathCollection_findobjKwargs>,
     kwargs?: Kw<PathCollection_findobjKwargs>,
-  ): PyPromise<Ref[]>;
-  findobj(
-    match: PyObject,
-    include_self?: boolean | Kw<{ include_self?: boolean }>,
-    kwargs?: Kw<{ include_self?: boolean }>,
-  ): PyPromise<Ref[]>;
-  findobj(...args: unknown[]): unknown {
-    return this[callMethod]("findobj", args);
+  ): PyPromise<Ref[]> {
+    return this[callMethod]("findobj", [match, include_self, kwargs]);
   }
 
   /**
@@ -11837,7 +11763,6 @@ export class PathCollection extends PyObject {
    * @param root If False, return the (Sub)Figure this artist is on. If True, return the root Figure for a nested tree of SubFigures.
    */
   get_figure(root: true): Pending<Figure, Figure | null>;
-  get_figure(root: false): Pending<Figure | PyObject, Figure | PyObject | null>;
   get_figure(
     root?: boolean | Kw<{ root?: boolean }>,
     kwargs?: Kw<{ root?: boolean }>,

@@ -32,19 +32,13 @@ const $py: PyModule = pyModule("numpy");
 /** Keyword arguments of `._array_namespace_info___dtypes`. */
 export interface __array_namespace_info___dtypesKwargs {
   device?: "cpu" | null;
-  kind: "signed integer" | readonly ["signed integer"];
-}
-
-/** Keyword arguments of `._array_namespace_info___dtypes`. */
-export interface __array_namespace_info___dtypesKwargs_2 {
-  device?: "cpu" | null;
-  kind: "unsigned integer" | readonly ["unsigned integer"];
-}
-
-/** Keyword arguments of `._array_namespace_info___dtypes`. */
-export interface __array_namespace_info___dtypesKwargs_3 {
-  device?: "cpu" | null;
-  kind:
+  kind?:
+    | "bool"
+    | readonly ["bool"]
+    | "signed integer"
+    | readonly ["signed integer"]
+    | "unsigned integer"
+    | readonly ["unsigned integer"]
     | "real floating"
     | readonly ["real floating"]
     | "complex floating"
@@ -61,16 +55,21 @@ export interface __array_namespace_info___dtypesKwargs_3 {
     | readonly ["real floating", "complex floating", "integral"]
     | readonly ["complex floating", "integral", "real floating"]
     | readonly ["complex floating", "real floating", "integral"]
-    | readonly []
-    | readonly (
-      | "bool"
-      | "signed integer"
-      | "unsigned integer"
-      | "integral"
-      | "real floating"
-      | "complex floating"
-      | "numeric"
-    )[];
+    | null;
+}
+
+/** Keyword arguments of `._array_namespace_info___dtypes`. */
+export interface __array_namespace_info___dtypesKwargs_2 {
+  device?: "cpu" | null;
+  kind: readonly (
+    | "bool"
+    | "signed integer"
+    | "unsigned integer"
+    | "integral"
+    | "real floating"
+    | "complex floating"
+    | "numeric"
+  )[];
 }
 
 /** Keyword arguments of `PytestTester.invoke`. */
@@ -92,13 +91,6 @@ export interface busdaycalendar_createKwargs {
 
 /** Keyword arguments of `dtype.create`. */
 export interface dtype_createKwargs {
-  align?: boolean;
-  copy?: boolean;
-  metadata?: Readonly<Record<string, unknown>>;
-}
-
-/** Keyword arguments of `dtype.create`. */
-export interface dtype_createKwargs_2 {
   align?: boolean;
   copy?: boolean;
   metadata?: Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>;
@@ -142,8 +134,8 @@ export interface ndarray_allKwargs_2 {
 /** Keyword arguments of `ndarray.all`. */
 export interface ndarray_allKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: number;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
@@ -166,8 +158,8 @@ export interface ndarray_anyKwargs_2 {
 /** Keyword arguments of `ndarray.any`. */
 export interface ndarray_anyKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: number;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
@@ -201,13 +193,6 @@ export interface ndarray_argminKwargs_2 {
 
 /** Keyword arguments of `ndarray.argpartition`. */
 export interface ndarray_argpartitionKwargs {
-  axis?: number | null;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `ndarray.argpartition`. */
-export interface ndarray_argpartitionKwargs_2 {
   axis?: number | null;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -244,7 +229,7 @@ export interface ndarray_astypeKwargs {
 
 /** Keyword arguments of `ndarray.choose`. */
 export interface ndarray_chooseKwargs {
-  out?: null;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -257,16 +242,23 @@ export interface ndarray_clipKwargs {
 
 /** Keyword arguments of `ndarray.clip`. */
 export interface ndarray_clipKwargs_2 {
-  min?: null;
-  max: ArrayLike;
-  out?: null;
+  min?: ArrayLike | null;
+  out?: ArrayLike | null;
+  max: ArrayLike | null;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `ndarray.clip`. */
 export interface ndarray_clipKwargs_3 {
-  min?: ArrayLike | null;
   max?: ArrayLike | null;
+  out: ArrayLike;
+  [name: string]: unknown;
+}
+
+/** Keyword arguments of `ndarray.clip`. */
+export interface ndarray_clipKwargs_4 {
+  min?: null;
+  max: ArrayLike;
   out: ArrayLike;
   [name: string]: unknown;
 }
@@ -274,21 +266,21 @@ export interface ndarray_clipKwargs_3 {
 /** Keyword arguments of `ndarray.compress`. */
 export interface ndarray_compressKwargs {
   axis?: number | null;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `ndarray.cumprod`. */
 export interface ndarray_cumprodKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `ndarray.cumsum`. */
 export interface ndarray_cumsumKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `ndarray.diagonal`. */
@@ -309,13 +301,6 @@ export interface ndarray_maxKwargs {
 
 /** Keyword arguments of `ndarray.max`. */
 export interface ndarray_maxKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `ndarray.max`. */
-export interface ndarray_maxKwargs_3 {
   axis?: number | readonly number[] | null;
   out: ArrayLike;
   keepdims?: boolean;
@@ -352,13 +337,6 @@ export interface ndarray_minKwargs {
 
 /** Keyword arguments of `ndarray.min`. */
 export interface ndarray_minKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `ndarray.min`. */
-export interface ndarray_minKwargs_3 {
   axis?: number | readonly number[] | null;
   out: ArrayLike;
   keepdims?: boolean;
@@ -368,13 +346,6 @@ export interface ndarray_minKwargs_3 {
 
 /** Keyword arguments of `ndarray.partition`. */
 export interface ndarray_partitionKwargs {
-  axis?: number;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `ndarray.partition`. */
-export interface ndarray_partitionKwargs_2 {
   axis?: number;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -392,13 +363,6 @@ export interface ndarray_prodKwargs {
 
 /** Keyword arguments of `ndarray.prod`. */
 export interface ndarray_prodKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `ndarray.prod`. */
-export interface ndarray_prodKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
   out: ArrayLike;
@@ -416,7 +380,7 @@ export interface ndarray_reshapeKwargs {
 /** Keyword arguments of `ndarray.round`. */
 export interface ndarray_roundKwargs {
   decimals?: number;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `ndarray.searchsorted`. */
@@ -467,19 +431,10 @@ export interface ndarray_stdKwargs {
 
 /** Keyword arguments of `ndarray.std`. */
 export interface ndarray_stdKwargs_2 {
-  ddof?: number;
-  keepdims?: boolean;
-  where?: ArrayLike;
-  mean?: ArrayLike;
-  correction?: number;
-}
-
-/** Keyword arguments of `ndarray.std`. */
-export interface ndarray_stdKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out: ArrayLike;
   ddof?: number;
+  out: ArrayLike;
   keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
@@ -498,13 +453,6 @@ export interface ndarray_sumKwargs {
 
 /** Keyword arguments of `ndarray.sum`. */
 export interface ndarray_sumKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `ndarray.sum`. */
-export interface ndarray_sumKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
   out: ArrayLike;
@@ -516,14 +464,7 @@ export interface ndarray_sumKwargs_3 {
 /** Keyword arguments of `ndarray.take`. */
 export interface ndarray_takeKwargs {
   axis?: number | null;
-  out?: null;
-  mode?: "raise" | "wrap" | "clip";
-}
-
-/** Keyword arguments of `ndarray.take`. */
-export interface ndarray_takeKwargs_2 {
-  axis?: number | null;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -565,23 +506,20 @@ export interface ndarray_varKwargs {
 
 /** Keyword arguments of `ndarray.var`. */
 export interface ndarray_varKwargs_2 {
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   ddof?: number;
+  out: ArrayLike;
   keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
 }
 
-/** Keyword arguments of `ndarray.var`. */
-export interface ndarray_varKwargs_3 {
-  axis?: number | readonly number[] | null;
-  dtype?: DTypeLike;
-  out: ArrayLike;
-  ddof?: number;
-  keepdims?: boolean;
-  where?: ArrayLike;
-  mean?: ArrayLike;
-  correction?: number;
+/** Keyword arguments of `ndarray.view`. */
+export interface ndarray_viewKwargs {
+  dtype?: DTypeLike | PyObject;
+  type?: PyObject;
 }
 
 /** Keyword arguments of `nditer.create`. */
@@ -604,55 +542,8 @@ export interface nditer_createKwargs {
       | "zerosize_ok"
     )[]
     | null;
-  op_flags?:
-    | readonly (
-      | "aligned"
-      | "allocate"
-      | "arraymask"
-      | "copy"
-      | "config"
-      | "nbo"
-      | "no_subtype"
-      | "no_broadcast"
-      | "overlap_assume_elementwise"
-      | "readonly"
-      | "readwrite"
-      | "updateifcopy"
-      | "virtual"
-      | "writeonly"
-      | "writemasked"
-    )[]
-    | null;
-  op_dtypes?: DTypeLike;
-  order?: "K" | "A" | "C" | "F" | null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-  op_axes?: readonly number[] | null;
-  itershape?: number | readonly number[] | null;
-  buffersize?: number;
-}
-
-/** Keyword arguments of `nditer.create`. */
-export interface nditer_createKwargs_2 {
-  flags?:
-    | readonly (
-      | "buffered"
-      | "c_index"
-      | "copy_if_overlap"
-      | "common_dtype"
-      | "delay_bufalloc"
-      | "external_loop"
-      | "f_index"
-      | "grow_inner"
-      | "growinner"
-      | "multi_index"
-      | "ranged"
-      | "refs_ok"
-      | "reduce_ok"
-      | "zerosize_ok"
-    )[]
-    | null;
   op_flags?: ArrayLike | null;
-  op_dtypes?: readonly DTypeLike[] | null;
+  op_dtypes?: DTypeLike | readonly DTypeLike[];
   order?: "K" | "A" | "C" | "F" | null;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
   op_axes?: ArrayLike | null;
@@ -714,37 +605,7 @@ export interface vectorize_createKwargs {
 /** Keyword arguments of `CClass.concatenate`. */
 export interface CClass_concatenateKwargs {
   axis?: number | null;
-  out?: null;
-  dtype?: null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `CClass.concatenate`. */
-export interface CClass_concatenateKwargs_2 {
-  axis?: number | null;
-  out?: null;
-  dtype: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `CClass.concatenate`. */
-export interface CClass_concatenateKwargs_3 {
-  axis?: number | null;
-  out?: null;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `CClass.concatenate`. */
-export interface CClass_concatenateKwargs_4 {
-  axis?: number | null;
-  out: ArrayLike;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `CClass.concatenate`. */
-export interface CClass_concatenateKwargs_5 {
+  out?: ArrayLike | null;
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
 }
@@ -758,37 +619,7 @@ export interface CClass_makematKwargs {
 /** Keyword arguments of `RClass.concatenate`. */
 export interface RClass_concatenateKwargs {
   axis?: number | null;
-  out?: null;
-  dtype?: null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `RClass.concatenate`. */
-export interface RClass_concatenateKwargs_2 {
-  axis?: number | null;
-  out?: null;
-  dtype: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `RClass.concatenate`. */
-export interface RClass_concatenateKwargs_3 {
-  axis?: number | null;
-  out?: null;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `RClass.concatenate`. */
-export interface RClass_concatenateKwargs_4 {
-  axis?: number | null;
-  out: ArrayLike;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `RClass.concatenate`. */
-export interface RClass_concatenateKwargs_5 {
+  out?: ArrayLike | null;
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
 }
@@ -857,13 +688,6 @@ export interface matrix_argminKwargs_2 {
 export interface matrix_argpartitionKwargs {
   axis?: number | null;
   kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `matrix.argpartition`. */
-export interface matrix_argpartitionKwargs_2 {
-  axis?: number | null;
-  kind?: "introselect";
   order?: string | readonly string[] | null;
 }
 
@@ -898,7 +722,7 @@ export interface matrix_astypeKwargs {
 
 /** Keyword arguments of `matrix.choose`. */
 export interface matrix_chooseKwargs {
-  out?: null;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -911,16 +735,23 @@ export interface matrix_clipKwargs {
 
 /** Keyword arguments of `matrix.clip`. */
 export interface matrix_clipKwargs_2 {
-  min?: null;
-  max: ArrayLike;
-  out?: null;
+  min?: ArrayLike | null;
+  out?: ArrayLike | null;
+  max: ArrayLike | null;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `matrix.clip`. */
 export interface matrix_clipKwargs_3 {
-  min?: ArrayLike | null;
   max?: ArrayLike | null;
+  out: ArrayLike;
+  [name: string]: unknown;
+}
+
+/** Keyword arguments of `matrix.clip`. */
+export interface matrix_clipKwargs_4 {
+  min?: null;
+  max: ArrayLike;
   out: ArrayLike;
   [name: string]: unknown;
 }
@@ -928,21 +759,21 @@ export interface matrix_clipKwargs_3 {
 /** Keyword arguments of `matrix.compress`. */
 export interface matrix_compressKwargs {
   axis?: number | null;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `matrix.cumprod`. */
 export interface matrix_cumprodKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `matrix.cumsum`. */
 export interface matrix_cumsumKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `matrix.diagonal`. */
@@ -954,7 +785,7 @@ export interface matrix_diagonalKwargs {
 
 /** Keyword arguments of `matrix.max`. */
 export interface matrix_maxKwargs {
-  axis?: null;
+  axis?: number | readonly number[] | null;
   out?: null;
 }
 
@@ -986,7 +817,7 @@ export interface matrix_meanKwargs_3 {
 
 /** Keyword arguments of `matrix.min`. */
 export interface matrix_minKwargs {
-  axis?: null;
+  axis?: number | readonly number[] | null;
   out?: null;
 }
 
@@ -998,13 +829,6 @@ export interface matrix_minKwargs_2 {
 
 /** Keyword arguments of `matrix.partition`. */
 export interface matrix_partitionKwargs {
-  axis?: number;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `matrix.partition`. */
-export interface matrix_partitionKwargs_2 {
   axis?: number;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -1032,7 +856,7 @@ export interface matrix_prodKwargs_3 {
 
 /** Keyword arguments of `matrix.ptp`. */
 export interface matrix_ptpKwargs {
-  axis?: null;
+  axis?: number | readonly number[] | null;
   out?: null;
 }
 
@@ -1107,8 +931,8 @@ export interface matrix_stdKwargs_2 {
 export interface matrix_stdKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out: ArrayLike;
   ddof?: number;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `matrix.sum`. */
@@ -1141,7 +965,7 @@ export interface matrix_takeKwargs {
 /** Keyword arguments of `matrix.take`. */
 export interface matrix_takeKwargs_2 {
   axis?: number | null;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -1188,21 +1012,13 @@ export interface matrix_varKwargs_2 {
 export interface matrix_varKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out: ArrayLike;
   ddof?: number;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `memmap.create`. */
 export interface memmap_createKwargs {
-  dtype?: PyObject;
-  mode?: "readonly" | "r" | "copyonwrite" | "c" | "readwrite" | "r+" | "write" | "w+";
-  offset?: number | bigint;
-  shape?: number | bigint | readonly (number | bigint)[] | null;
-  order?: "K" | "A" | "C" | "F" | null;
-}
-
-/** Keyword arguments of `memmap.create`. */
-export interface memmap_createKwargs_2 {
+  dtype?: PyObject | DTypeLike;
   mode?: "readonly" | "r" | "copyonwrite" | "c" | "readwrite" | "r+" | "write" | "w+";
   offset?: number | bigint;
   shape?: number | bigint | readonly (number | bigint)[] | null;
@@ -1228,8 +1044,8 @@ export interface memmap_allKwargs_2 {
 /** Keyword arguments of `memmap.all`. */
 export interface memmap_allKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: number;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
@@ -1252,8 +1068,8 @@ export interface memmap_anyKwargs_2 {
 /** Keyword arguments of `memmap.any`. */
 export interface memmap_anyKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: number;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
@@ -1287,13 +1103,6 @@ export interface memmap_argminKwargs_2 {
 
 /** Keyword arguments of `memmap.argpartition`. */
 export interface memmap_argpartitionKwargs {
-  axis?: number | null;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `memmap.argpartition`. */
-export interface memmap_argpartitionKwargs_2 {
   axis?: number | null;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -1330,7 +1139,7 @@ export interface memmap_astypeKwargs {
 
 /** Keyword arguments of `memmap.choose`. */
 export interface memmap_chooseKwargs {
-  out?: null;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -1343,16 +1152,23 @@ export interface memmap_clipKwargs {
 
 /** Keyword arguments of `memmap.clip`. */
 export interface memmap_clipKwargs_2 {
-  min?: null;
-  max: ArrayLike;
-  out?: null;
+  min?: ArrayLike | null;
+  out?: ArrayLike | null;
+  max: ArrayLike | null;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `memmap.clip`. */
 export interface memmap_clipKwargs_3 {
-  min?: ArrayLike | null;
   max?: ArrayLike | null;
+  out: ArrayLike;
+  [name: string]: unknown;
+}
+
+/** Keyword arguments of `memmap.clip`. */
+export interface memmap_clipKwargs_4 {
+  min?: null;
+  max: ArrayLike;
   out: ArrayLike;
   [name: string]: unknown;
 }
@@ -1360,21 +1176,21 @@ export interface memmap_clipKwargs_3 {
 /** Keyword arguments of `memmap.compress`. */
 export interface memmap_compressKwargs {
   axis?: number | null;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `memmap.cumprod`. */
 export interface memmap_cumprodKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `memmap.cumsum`. */
 export interface memmap_cumsumKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `memmap.diagonal`. */
@@ -1395,13 +1211,6 @@ export interface memmap_maxKwargs {
 
 /** Keyword arguments of `memmap.max`. */
 export interface memmap_maxKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `memmap.max`. */
-export interface memmap_maxKwargs_3 {
   axis?: number | readonly number[] | null;
   out: ArrayLike;
   keepdims?: boolean;
@@ -1438,13 +1247,6 @@ export interface memmap_minKwargs {
 
 /** Keyword arguments of `memmap.min`. */
 export interface memmap_minKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `memmap.min`. */
-export interface memmap_minKwargs_3 {
   axis?: number | readonly number[] | null;
   out: ArrayLike;
   keepdims?: boolean;
@@ -1454,13 +1256,6 @@ export interface memmap_minKwargs_3 {
 
 /** Keyword arguments of `memmap.partition`. */
 export interface memmap_partitionKwargs {
-  axis?: number;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `memmap.partition`. */
-export interface memmap_partitionKwargs_2 {
   axis?: number;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -1478,13 +1273,6 @@ export interface memmap_prodKwargs {
 
 /** Keyword arguments of `memmap.prod`. */
 export interface memmap_prodKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `memmap.prod`. */
-export interface memmap_prodKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
   out: ArrayLike;
@@ -1553,19 +1341,10 @@ export interface memmap_stdKwargs {
 
 /** Keyword arguments of `memmap.std`. */
 export interface memmap_stdKwargs_2 {
-  ddof?: number;
-  keepdims?: boolean;
-  where?: ArrayLike;
-  mean?: ArrayLike;
-  correction?: number;
-}
-
-/** Keyword arguments of `memmap.std`. */
-export interface memmap_stdKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out: ArrayLike;
   ddof?: number;
+  out: ArrayLike;
   keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
@@ -1584,13 +1363,6 @@ export interface memmap_sumKwargs {
 
 /** Keyword arguments of `memmap.sum`. */
 export interface memmap_sumKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `memmap.sum`. */
-export interface memmap_sumKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
   out: ArrayLike;
@@ -1609,7 +1381,7 @@ export interface memmap_takeKwargs {
 /** Keyword arguments of `memmap.take`. */
 export interface memmap_takeKwargs_2 {
   axis?: number | null;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -1651,19 +1423,10 @@ export interface memmap_varKwargs {
 
 /** Keyword arguments of `memmap.var`. */
 export interface memmap_varKwargs_2 {
-  ddof?: number;
-  keepdims?: boolean;
-  where?: ArrayLike;
-  mean?: ArrayLike;
-  correction?: number;
-}
-
-/** Keyword arguments of `memmap.var`. */
-export interface memmap_varKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out: ArrayLike;
   ddof?: number;
+  out: ArrayLike;
   keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
@@ -1721,8 +1484,8 @@ export interface recarray_allKwargs_2 {
 /** Keyword arguments of `recarray.all`. */
 export interface recarray_allKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: number;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
@@ -1745,8 +1508,8 @@ export interface recarray_anyKwargs_2 {
 /** Keyword arguments of `recarray.any`. */
 export interface recarray_anyKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: number;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
@@ -1780,13 +1543,6 @@ export interface recarray_argminKwargs_2 {
 
 /** Keyword arguments of `recarray.argpartition`. */
 export interface recarray_argpartitionKwargs {
-  axis?: number | null;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `recarray.argpartition`. */
-export interface recarray_argpartitionKwargs_2 {
   axis?: number | null;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -1823,7 +1579,7 @@ export interface recarray_astypeKwargs {
 
 /** Keyword arguments of `recarray.choose`. */
 export interface recarray_chooseKwargs {
-  out?: null;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -1836,16 +1592,23 @@ export interface recarray_clipKwargs {
 
 /** Keyword arguments of `recarray.clip`. */
 export interface recarray_clipKwargs_2 {
-  min?: null;
-  max: ArrayLike;
-  out?: null;
+  min?: ArrayLike | null;
+  out?: ArrayLike | null;
+  max: ArrayLike | null;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `recarray.clip`. */
 export interface recarray_clipKwargs_3 {
-  min?: ArrayLike | null;
   max?: ArrayLike | null;
+  out: ArrayLike;
+  [name: string]: unknown;
+}
+
+/** Keyword arguments of `recarray.clip`. */
+export interface recarray_clipKwargs_4 {
+  min?: null;
+  max: ArrayLike;
   out: ArrayLike;
   [name: string]: unknown;
 }
@@ -1853,21 +1616,21 @@ export interface recarray_clipKwargs_3 {
 /** Keyword arguments of `recarray.compress`. */
 export interface recarray_compressKwargs {
   axis?: number | null;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `recarray.cumprod`. */
 export interface recarray_cumprodKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `recarray.cumsum`. */
 export interface recarray_cumsumKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `recarray.diagonal`. */
@@ -1888,13 +1651,6 @@ export interface recarray_maxKwargs {
 
 /** Keyword arguments of `recarray.max`. */
 export interface recarray_maxKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `recarray.max`. */
-export interface recarray_maxKwargs_3 {
   axis?: number | readonly number[] | null;
   out: ArrayLike;
   keepdims?: boolean;
@@ -1931,13 +1687,6 @@ export interface recarray_minKwargs {
 
 /** Keyword arguments of `recarray.min`. */
 export interface recarray_minKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `recarray.min`. */
-export interface recarray_minKwargs_3 {
   axis?: number | readonly number[] | null;
   out: ArrayLike;
   keepdims?: boolean;
@@ -1947,13 +1696,6 @@ export interface recarray_minKwargs_3 {
 
 /** Keyword arguments of `recarray.partition`. */
 export interface recarray_partitionKwargs {
-  axis?: number;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `recarray.partition`. */
-export interface recarray_partitionKwargs_2 {
   axis?: number;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -1971,13 +1713,6 @@ export interface recarray_prodKwargs {
 
 /** Keyword arguments of `recarray.prod`. */
 export interface recarray_prodKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `recarray.prod`. */
-export interface recarray_prodKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
   out: ArrayLike;
@@ -2046,19 +1781,10 @@ export interface recarray_stdKwargs {
 
 /** Keyword arguments of `recarray.std`. */
 export interface recarray_stdKwargs_2 {
-  ddof?: number;
-  keepdims?: boolean;
-  where?: ArrayLike;
-  mean?: ArrayLike;
-  correction?: number;
-}
-
-/** Keyword arguments of `recarray.std`. */
-export interface recarray_stdKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out: ArrayLike;
   ddof?: number;
+  out: ArrayLike;
   keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
@@ -2077,13 +1803,6 @@ export interface recarray_sumKwargs {
 
 /** Keyword arguments of `recarray.sum`. */
 export interface recarray_sumKwargs_2 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `recarray.sum`. */
-export interface recarray_sumKwargs_3 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
   out: ArrayLike;
@@ -2102,7 +1821,7 @@ export interface recarray_takeKwargs {
 /** Keyword arguments of `recarray.take`. */
 export interface recarray_takeKwargs_2 {
   axis?: number | null;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -2144,23 +1863,26 @@ export interface recarray_varKwargs {
 
 /** Keyword arguments of `recarray.var`. */
 export interface recarray_varKwargs_2 {
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   ddof?: number;
+  out: ArrayLike;
   keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
 }
 
-/** Keyword arguments of `recarray.var`. */
-export interface recarray_varKwargs_3 {
-  axis?: number | readonly number[] | null;
-  dtype?: DTypeLike;
-  out: ArrayLike;
-  ddof?: number;
-  keepdims?: boolean;
-  where?: ArrayLike;
-  mean?: ArrayLike;
-  correction?: number;
+/** Keyword arguments of `bytes.`. */
+export interface bytes_Kwargs {
+  encoding?: string;
+  errors?: string;
+}
+
+/** Keyword arguments of `str.`. */
+export interface str_Kwargs {
+  encoding?: string;
+  errors?: string;
 }
 
 /** Keyword arguments of `abs`. */
@@ -2232,8 +1954,8 @@ export interface allKwargs_2 {
 /** Keyword arguments of `all`. */
 export interface allKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
@@ -2264,18 +1986,11 @@ export interface amaxKwargs_2 {
 
 /** Keyword arguments of `amax`. */
 export interface amaxKwargs_3 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `amax`. */
-export interface amaxKwargs_4 {
   axis?: number | readonly number[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `amin`. */
@@ -2298,18 +2013,11 @@ export interface aminKwargs_2 {
 
 /** Keyword arguments of `amin`. */
 export interface aminKwargs_3 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `amin`. */
-export interface aminKwargs_4 {
   axis?: number | readonly number[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `any`. */
@@ -2331,52 +2039,18 @@ export interface anyKwargs_2 {
 /** Keyword arguments of `any`. */
 export interface anyKwargs_3 {
   axis?: number | bigint | readonly (number | bigint)[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
+  out: ArrayLike;
   where?: ArrayLike;
 }
 
 /** Keyword arguments of `arange`. */
 export interface arangeKwargs {
-  stop?: number | Date | Temporal.PlainDateTime | NdArray | Temporal.Duration | null;
-  step?: number | Date | Temporal.PlainDateTime | NdArray | Temporal.Duration | null;
-  dtype: DTypeLike;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `arange`. */
-export interface arangeKwargs_2 {
-  stop?: number | bigint | boolean | null;
-  step?: number | bigint | boolean | null;
-  dtype?: PyObject | DTypeLike;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `arange`. */
-export interface arangeKwargs_3 {
-  stop?: number | boolean | null;
-  step?: number | boolean | null;
-  dtype?: PyObject | DTypeLike;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `arange`. */
-export interface arangeKwargs_4 {
-  step?: number | boolean | null;
-  dtype?: PyObject | DTypeLike;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `arange`. */
-export interface arangeKwargs_5 {
-  stop?: number | bigint | Temporal.Duration | NdArray | boolean | Date | Temporal.PlainDateTime | string | null;
-  step?: number | bigint | Temporal.Duration | NdArray | boolean | Date | Temporal.PlainDateTime | null;
+  stop?: number | Date | Temporal.PlainDateTime | NdArray | Temporal.Duration | bigint | boolean | string | null;
+  step?: number | Date | Temporal.PlainDateTime | NdArray | Temporal.Duration | bigint | boolean | null;
   dtype?:
     | DTypeLike
+    | PyObject
     | "datetime64"
     | "|datetime64"
     | "=datetime64"
@@ -2672,51 +2346,14 @@ export interface aroundKwargs {
   out?: null;
 }
 
+/** Keyword arguments of `around`. */
+export interface aroundKwargs_2 {
+  decimals?: number;
+  out?: ArrayLike | null;
+}
+
 /** Keyword arguments of `array`. */
 export interface arrayKwargs {
-  dtype?: null;
-  copy?: boolean | PyObject | null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok: true;
-  ndmin?: number | bigint;
-  ndmax?: number | bigint;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `array`. */
-export interface arrayKwargs_2 {
-  dtype?: null;
-  copy?: boolean | PyObject | null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok: true;
-  ndmin?: 0;
-  ndmax?: number | bigint;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `array`. */
-export interface arrayKwargs_3 {
-  dtype?: null;
-  copy?: boolean | PyObject | null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  ndmin?: number | bigint;
-  ndmax?: number | bigint;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `array`. */
-export interface arrayKwargs_4 {
-  copy?: boolean | PyObject | null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  ndmin?: number | bigint;
-  ndmax?: number | bigint;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `array`. */
-export interface arrayKwargs_5 {
   dtype?: DTypeLike;
   copy?: boolean | PyObject | null;
   order?: "K" | "A" | "C" | "F" | null;
@@ -2758,23 +2395,6 @@ export interface array_strKwargs {
 
 /** Keyword arguments of `asanyarray`. */
 export interface asanyarrayKwargs {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  device?: "cpu" | null;
-  copy?: boolean | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `asanyarray`. */
-export interface asanyarrayKwargs_2 {
-  order?: "K" | "A" | "C" | "F" | null;
-  device?: "cpu" | null;
-  copy?: boolean | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `asanyarray`. */
-export interface asanyarrayKwargs_3 {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
   device?: "cpu" | null;
@@ -2784,23 +2404,6 @@ export interface asanyarrayKwargs_3 {
 
 /** Keyword arguments of `asarray`. */
 export interface asarrayKwargs {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  device?: "cpu" | null;
-  copy?: boolean | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `asarray`. */
-export interface asarrayKwargs_2 {
-  order?: "K" | "A" | "C" | "F" | null;
-  device?: "cpu" | null;
-  copy?: boolean | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `asarray`. */
-export interface asarrayKwargs_3 {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
   device?: "cpu" | null;
@@ -2810,12 +2413,6 @@ export interface asarrayKwargs_3 {
 
 /** Keyword arguments of `asarray.chkfinite`. */
 export interface asarray_chkfiniteKwargs {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-}
-
-/** Keyword arguments of `asarray.chkfinite`. */
-export interface asarray_chkfiniteKwargs_2 {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
 }
@@ -3020,7 +2617,7 @@ export interface busday_countKwargs_2 {
   weekmask?: ArrayLike;
   holidays?: ArrayLike | Temporal.PlainDate;
   busdaycal?: busdaycalendar | null;
-  out: ArrayLike;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `busday.offset`. */
@@ -3088,6 +2685,12 @@ export interface chooseKwargs {
   mode?: "raise" | "wrap" | "clip";
 }
 
+/** Keyword arguments of `choose`. */
+export interface chooseKwargs_2 {
+  out?: ArrayLike | null;
+  mode?: "raise" | "wrap" | "clip";
+}
+
 /** Keyword arguments of `clip`. */
 export interface clipKwargs {
   a_min?: ArrayLike | null;
@@ -3114,6 +2717,7 @@ export interface clipKwargs_2 {
 export interface clipKwargs_3 {
   a_min?: ArrayLike | null;
   a_max?: ArrayLike | null;
+  out: ArrayLike;
   min?: ArrayLike | null;
   max?: ArrayLike | null;
   dtype?: DTypeLike;
@@ -3123,43 +2727,13 @@ export interface clipKwargs_3 {
 /** Keyword arguments of `compress`. */
 export interface compressKwargs {
   axis?: number | null;
-  out?: null;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `concat`. */
 export interface concatKwargs {
   axis?: number | null;
-  out?: null;
-  dtype?: null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concat`. */
-export interface concatKwargs_2 {
-  axis?: number | null;
-  out?: null;
-  dtype: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concat`. */
-export interface concatKwargs_3 {
-  axis?: number | null;
-  out?: null;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concat`. */
-export interface concatKwargs_4 {
-  axis?: number | null;
-  out: ArrayLike;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concat`. */
-export interface concatKwargs_5 {
+  out?: ArrayLike | null;
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
 }
@@ -3167,37 +2741,7 @@ export interface concatKwargs_5 {
 /** Keyword arguments of `concatenate`. */
 export interface concatenateKwargs {
   axis?: number | null;
-  out?: null;
-  dtype?: null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concatenate`. */
-export interface concatenateKwargs_2 {
-  axis?: number | null;
-  out?: null;
-  dtype: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concatenate`. */
-export interface concatenateKwargs_3 {
-  axis?: number | null;
-  out?: null;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concatenate`. */
-export interface concatenateKwargs_4 {
-  axis?: number | null;
-  out: ArrayLike;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
-}
-
-/** Keyword arguments of `concatenate`. */
-export interface concatenateKwargs_5 {
+  out?: ArrayLike | null;
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | null;
 }
@@ -3225,7 +2769,7 @@ export interface conjugateKwargs {
 /** Keyword arguments of `copy`. */
 export interface copyKwargs {
   order?: "K" | "A" | "C" | "F" | null;
-  subok?: false;
+  subok?: true | false;
 }
 
 /** Keyword arguments of `copysign`. */
@@ -3281,48 +2825,23 @@ export interface coshKwargs {
 /** Keyword arguments of `count.nonzero`. */
 export interface count_nonzeroKwargs {
   axis?: number | readonly number[] | null;
-  keepdims: true;
+  keepdims?: false | true;
 }
 
 /** Keyword arguments of `count.nonzero`. */
 export interface count_nonzeroKwargs_2 {
+  axis?: number | readonly number[] | null;
+  keepdims: true;
+}
+
+/** Keyword arguments of `count.nonzero`. */
+export interface count_nonzeroKwargs_3 {
   axis?: number | readonly number[] | null;
   keepdims?: boolean;
 }
 
 /** Keyword arguments of `cov`. */
 export interface covKwargs {
-  rowvar?: boolean;
-  bias?: boolean;
-  ddof?: number | null;
-  fweights?: ArrayLike | null;
-  aweights?: ArrayLike | null;
-  dtype?: null;
-}
-
-/** Keyword arguments of `cov`. */
-export interface covKwargs_2 {
-  y?: null;
-  rowvar?: boolean;
-  bias?: boolean;
-  ddof?: number | null;
-  fweights?: ArrayLike | null;
-  aweights?: ArrayLike | null;
-  dtype?: DTypeLike;
-}
-
-/** Keyword arguments of `cov`. */
-export interface covKwargs_3 {
-  rowvar?: boolean;
-  bias?: boolean;
-  ddof?: number | null;
-  fweights?: ArrayLike | null;
-  aweights?: ArrayLike | null;
-  dtype?: DTypeLike;
-}
-
-/** Keyword arguments of `cov`. */
-export interface covKwargs_4 {
   y?: ArrayLike | null;
   rowvar?: boolean;
   bias?: boolean;
@@ -3343,104 +2862,30 @@ export interface crossKwargs {
 /** Keyword arguments of `cumprod`. */
 export interface cumprodKwargs {
   axis?: number | null;
-  dtype?: null;
-  out?: null;
-}
-
-/** Keyword arguments of `cumprod`. */
-export interface cumprodKwargs_2 {
-  axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
-}
-
-/** Keyword arguments of `cumprod`. */
-export interface cumprodKwargs_3 {
-  axis?: number | null;
-  dtype?: DTypeLike;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `cumsum`. */
 export interface cumsumKwargs {
   axis?: number | null;
-  dtype?: null;
-  out?: null;
-}
-
-/** Keyword arguments of `cumsum`. */
-export interface cumsumKwargs_2 {
-  axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
-}
-
-/** Keyword arguments of `cumsum`. */
-export interface cumsumKwargs_3 {
-  axis?: number | null;
-  dtype?: DTypeLike;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `cumulative.prod`. */
 export interface cumulative_prodKwargs {
   axis?: number | null;
-  dtype?: null;
-  out?: null;
-  include_initial?: boolean;
-}
-
-/** Keyword arguments of `cumulative.prod`. */
-export interface cumulative_prodKwargs_2 {
-  axis?: number | null;
-  dtype: DTypeLike;
-  out?: null;
-  include_initial?: boolean;
-}
-
-/** Keyword arguments of `cumulative.prod`. */
-export interface cumulative_prodKwargs_3 {
-  axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
-  include_initial?: boolean;
-}
-
-/** Keyword arguments of `cumulative.prod`. */
-export interface cumulative_prodKwargs_4 {
-  axis?: number | null;
-  dtype?: DTypeLike;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   include_initial?: boolean;
 }
 
 /** Keyword arguments of `cumulative.sum`. */
 export interface cumulative_sumKwargs {
   axis?: number | null;
-  dtype?: null;
-  out?: null;
-  include_initial?: boolean;
-}
-
-/** Keyword arguments of `cumulative.sum`. */
-export interface cumulative_sumKwargs_2 {
-  axis?: number | null;
-  dtype: DTypeLike;
-  out?: null;
-  include_initial?: boolean;
-}
-
-/** Keyword arguments of `cumulative.sum`. */
-export interface cumulative_sumKwargs_3 {
-  axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
-  include_initial?: boolean;
-}
-
-/** Keyword arguments of `cumulative.sum`. */
-export interface cumulative_sumKwargs_4 {
-  axis?: number | null;
-  dtype?: DTypeLike;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   include_initial?: boolean;
 }
 
@@ -3571,23 +3016,6 @@ export interface emptyKwargs {
 
 /** Keyword arguments of `empty.like`. */
 export interface empty_likeKwargs {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `empty.like`. */
-export interface empty_likeKwargs_2 {
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `empty.like`. */
-export interface empty_likeKwargs_3 {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
   subok?: boolean;
@@ -3637,33 +3065,6 @@ export interface expm1Kwargs {
 
 /** Keyword arguments of `eye`. */
 export interface eyeKwargs {
-  M?: number | bigint | null;
-  k?: number | bigint;
-  dtype?: null;
-  order?: "C" | "F" | null;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `eye`. */
-export interface eyeKwargs_2 {
-  order?: "C" | "F" | null;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `eye`. */
-export interface eyeKwargs_3 {
-  M?: number | bigint | null;
-  k?: number | bigint;
-  dtype: DTypeLike;
-  order?: "C" | "F" | null;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `eye`. */
-export interface eyeKwargs_4 {
   M?: number | bigint | null;
   k?: number | bigint;
   dtype?: DTypeLike;
@@ -3782,21 +3183,6 @@ export interface frexpKwargs {
 
 /** Keyword arguments of `frombuffer`. */
 export interface frombufferKwargs {
-  dtype?: null;
-  count?: number;
-  offset?: number;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `frombuffer`. */
-export interface frombufferKwargs_2 {
-  count?: number;
-  offset?: number;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `frombuffer`. */
-export interface frombufferKwargs_3 {
   dtype?: DTypeLike;
   count?: number;
   offset?: number;
@@ -3805,23 +3191,6 @@ export interface frombufferKwargs_3 {
 
 /** Keyword arguments of `fromfile`. */
 export interface fromfileKwargs {
-  dtype?: null;
-  count?: number;
-  sep?: string;
-  offset?: number;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `fromfile`. */
-export interface fromfileKwargs_2 {
-  count?: number;
-  sep?: string;
-  offset?: number;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `fromfile`. */
-export interface fromfileKwargs_3 {
   dtype?: DTypeLike;
   count?: number;
   sep?: string;
@@ -3838,14 +3207,6 @@ export interface fromfunctionKwargs {
 
 /** Keyword arguments of `fromstring`. */
 export interface fromstringKwargs {
-  dtype?: null;
-  count?: number;
-  sep: string;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `fromstring`. */
-export interface fromstringKwargs_2 {
   dtype?: DTypeLike;
   count?: number;
   sep: string;
@@ -3854,29 +3215,6 @@ export interface fromstringKwargs_2 {
 
 /** Keyword arguments of `full`. */
 export interface fullKwargs {
-  dtype?: null;
-  order?: "C" | "F" | null;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `full`. */
-export interface fullKwargs_2 {
-  order?: "C" | "F" | null;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `full`. */
-export interface fullKwargs_3 {
-  dtype?: DTypeLike;
-  order?: "C" | "F" | null;
-  device?: "cpu" | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `full`. */
-export interface fullKwargs_4 {
   dtype?: DTypeLike | PyObject;
   order?: "C" | "F" | null;
   device?: "cpu" | null;
@@ -3885,32 +3223,6 @@ export interface fullKwargs_4 {
 
 /** Keyword arguments of `full.like`. */
 export interface full_likeKwargs {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: true;
-  shape?: null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `full.like`. */
-export interface full_likeKwargs_2 {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `full.like`. */
-export interface full_likeKwargs_3 {
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `full.like`. */
-export interface full_likeKwargs_4 {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
   subok?: boolean;
@@ -3930,34 +3242,7 @@ export interface gcdKwargs {
 
 /** Keyword arguments of `genfromtxt`. */
 export interface genfromtxtKwargs {
-  dtype?: null;
-  comments?: string;
-  delimiter?: string | number | bigint | readonly (number | bigint)[] | PyObject | null;
-  skip_header?: number | bigint;
-  skip_footer?: number | bigint;
-  converters?: Readonly<Record<string, PyObject>> | ReadonlyMap<number | bigint | string, PyObject> | null;
-  missing_values?: unknown;
-  filling_values?: unknown;
-  usecols?: readonly (number | bigint)[] | null;
-  names?: true | string | readonly string[] | null;
-  excludelist?: readonly string[] | null;
-  deletechars?: string;
-  replace_space?: string;
-  autostrip?: boolean;
-  case_sensitive?: boolean | "upper" | "lower";
-  defaultfmt?: string;
-  unpack?: boolean | null;
-  usemask?: boolean;
-  loose?: boolean;
-  invalid_raise?: boolean;
-  max_rows?: number | bigint | null;
-  encoding?: string | null;
-  ndmin?: 0 | 1 | 2;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `genfromtxt`. */
-export interface genfromtxtKwargs_2 {
+  dtype?: DTypeLike;
   comments?: string;
   delimiter?: string | number | bigint | readonly (number | bigint)[] | PyObject | null;
   skip_header?: number | bigint;
@@ -3985,22 +3270,6 @@ export interface genfromtxtKwargs_2 {
 
 /** Keyword arguments of `geomspace`. */
 export interface geomspaceKwargs {
-  num?: number;
-  endpoint?: boolean;
-  dtype?: null;
-  axis?: number;
-}
-
-/** Keyword arguments of `geomspace`. */
-export interface geomspaceKwargs_2 {
-  num?: number;
-  endpoint?: boolean;
-  dtype: DTypeLike;
-  axis?: number;
-}
-
-/** Keyword arguments of `geomspace`. */
-export interface geomspaceKwargs_3 {
   num?: number;
   endpoint?: boolean;
   dtype?: DTypeLike;
@@ -4053,14 +3322,6 @@ export interface histogramKwargs {
 
 /** Keyword arguments of `histogram2d`. */
 export interface histogram2dKwargs {
-  bins?: number | bigint | readonly (number | bigint)[];
-  range?: PyObject | readonly (PyObject | readonly (number | boolean)[])[] | null;
-  density?: boolean | null;
-  weights?: PyObject | readonly (number | boolean)[] | null;
-}
-
-/** Keyword arguments of `histogram2d`. */
-export interface histogram2dKwargs_2 {
   bins?: PyObject | ArrayLike;
   range?: PyObject | readonly (PyObject | readonly (number | boolean)[])[] | null;
   density?: boolean | null;
@@ -4084,18 +3345,6 @@ export interface histogramddKwargs {
 
 /** Keyword arguments of `hstack`. */
 export interface hstackKwargs {
-  dtype?: null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `hstack`. */
-export interface hstackKwargs_2 {
-  dtype: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `hstack`. */
-export interface hstackKwargs_3 {
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
 }
@@ -4110,10 +3359,64 @@ export interface hypotKwargs {
   subok?: boolean;
 }
 
+/** Keyword arguments of `identity`. */
+export interface identityKwargs {
+  dtype?:
+    | DTypeLike
+    | PyObject
+    | "intp"
+    | "int"
+    | "int_"
+    | "n"
+    | "|n"
+    | "=n"
+    | "<n"
+    | ">n"
+    | "float64"
+    | "f8"
+    | "|f8"
+    | "=f8"
+    | "<f8"
+    | ">f8"
+    | "double"
+    | "float"
+    | "d"
+    | "|d"
+    | "=d"
+    | "<d"
+    | ">d"
+    | "complex128"
+    | "c16"
+    | "|c16"
+    | "=c16"
+    | "<c16"
+    | ">c16"
+    | "cdouble"
+    | "complex"
+    | "D"
+    | "|D"
+    | "=D"
+    | "<D"
+    | ">D";
+  like?: PyObject | null;
+}
+
 /** Keyword arguments of `indices`. */
 export interface indicesKwargs {
   dtype?: PyObject;
   sparse?: false;
+}
+
+/** Keyword arguments of `indices`. */
+export interface indicesKwargs_2 {
+  dtype?: DTypeLike | PyObject;
+  sparse?: false;
+}
+
+/** Keyword arguments of `indices`. */
+export interface indicesKwargs_3 {
+  dtype?: DTypeLike | PyObject;
+  sparse?: false | true;
 }
 
 /** Keyword arguments of `info`. */
@@ -4174,7 +3477,7 @@ export interface is_busdayKwargs_2 {
   weekmask?: ArrayLike;
   holidays?: ArrayLike | Temporal.PlainDate | null;
   busdaycal?: busdaycalendar | null;
-  out: ArrayLike;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `isclose`. */
@@ -4286,7 +3589,7 @@ export interface linspaceKwargs {
   num?: number;
   endpoint?: boolean;
   retstep?: false;
-  dtype?: null;
+  dtype?: DTypeLike;
   axis?: number;
   device?: "cpu" | null;
 }
@@ -4295,24 +3598,14 @@ export interface linspaceKwargs {
 export interface linspaceKwargs_2 {
   num?: number;
   endpoint?: boolean;
-  retstep?: false;
-  dtype: DTypeLike;
+  retstep: true;
+  dtype?: null;
   axis?: number;
   device?: "cpu" | null;
 }
 
 /** Keyword arguments of `linspace`. */
 export interface linspaceKwargs_3 {
-  num?: number;
-  endpoint?: boolean;
-  retstep?: false;
-  dtype?: DTypeLike;
-  axis?: number;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `linspace`. */
-export interface linspaceKwargs_4 {
   num?: number;
   endpoint?: boolean;
   retstep: true;
@@ -4332,22 +3625,7 @@ export interface loadKwargs {
 
 /** Keyword arguments of `loadtxt`. */
 export interface loadtxtKwargs {
-  dtype?: null;
-  comments?: string | readonly string[] | null;
-  delimiter?: string | null;
-  converters?: Readonly<Record<string, PyObject>> | ReadonlyMap<number | bigint | string, PyObject> | PyObject | null;
-  skiprows?: number | bigint;
-  usecols?: number | bigint | readonly (number | bigint)[] | null;
-  unpack?: boolean;
-  ndmin?: 0 | 1 | 2;
-  encoding?: string | null;
-  max_rows?: number | bigint | null;
-  quotechar?: string | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `loadtxt`. */
-export interface loadtxtKwargs_2 {
+  dtype?: DTypeLike;
   comments?: string | readonly string[] | null;
   delimiter?: string | null;
   converters?: Readonly<Record<string, PyObject>> | ReadonlyMap<number | bigint | string, PyObject> | PyObject | null;
@@ -4466,24 +3744,6 @@ export interface logspaceKwargs {
   num?: number;
   endpoint?: boolean;
   base?: ArrayLike;
-  dtype?: null;
-  axis?: number;
-}
-
-/** Keyword arguments of `logspace`. */
-export interface logspaceKwargs_2 {
-  num?: number;
-  endpoint?: boolean;
-  base?: ArrayLike;
-  dtype: DTypeLike;
-  axis?: number;
-}
-
-/** Keyword arguments of `logspace`. */
-export interface logspaceKwargs_3 {
-  num?: number;
-  endpoint?: boolean;
-  base?: ArrayLike;
   dtype?: DTypeLike;
   axis?: number;
 }
@@ -4508,18 +3768,11 @@ export interface maxKwargs_2 {
 
 /** Keyword arguments of `max`. */
 export interface maxKwargs_3 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `max`. */
-export interface maxKwargs_4 {
   axis?: number | readonly number[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `maximum`. */
@@ -4543,17 +3796,19 @@ export interface meanKwargs {
 
 /** Keyword arguments of `mean`. */
 export interface meanKwargs_2 {
+  axis?: null;
   out?: null;
   keepdims?: false;
+  dtype: DTypeLike;
   where?: ArrayLike;
 }
 
 /** Keyword arguments of `mean`. */
 export interface meanKwargs_3 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
   out?: null;
-  keepdims?: false;
+  dtype: DTypeLike;
+  keepdims?: boolean;
   where?: ArrayLike;
 }
 
@@ -4561,8 +3816,17 @@ export interface meanKwargs_3 {
 export interface meanKwargs_4 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
+  out?: null;
+  keepdims?: boolean;
+  where?: ArrayLike;
+}
+
+/** Keyword arguments of `mean`. */
+export interface meanKwargs_5 {
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   keepdims?: boolean | 1;
+  out: ArrayLike | null;
   where?: ArrayLike;
 }
 
@@ -4624,18 +3888,11 @@ export interface minKwargs_2 {
 
 /** Keyword arguments of `min`. */
 export interface minKwargs_3 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `min`. */
-export interface minKwargs_4 {
   axis?: number | readonly number[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `minimum`. */
@@ -4737,41 +3994,15 @@ export interface nanargminKwargs_3 {
 /** Keyword arguments of `nancumprod`. */
 export interface nancumprodKwargs {
   axis?: number | null;
-  dtype?: null;
-  out?: null;
-}
-
-/** Keyword arguments of `nancumprod`. */
-export interface nancumprodKwargs_2 {
-  axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
-}
-
-/** Keyword arguments of `nancumprod`. */
-export interface nancumprodKwargs_3 {
-  axis?: number | null;
-  dtype?: DTypeLike;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `nancumsum`. */
 export interface nancumsumKwargs {
   axis?: number | null;
-  dtype?: null;
-  out?: null;
-}
-
-/** Keyword arguments of `nancumsum`. */
-export interface nancumsumKwargs_2 {
-  axis?: number | null;
   dtype?: DTypeLike;
-  out?: null;
-}
-
-/** Keyword arguments of `nancumsum`. */
-export interface nancumsumKwargs_3 {
-  axis?: number | null;
-  dtype?: DTypeLike;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `nanmax`. */
@@ -4794,18 +4025,11 @@ export interface nanmaxKwargs_2 {
 
 /** Keyword arguments of `nanmax`. */
 export interface nanmaxKwargs_3 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `nanmax`. */
-export interface nanmaxKwargs_4 {
   axis?: number | readonly number[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `nanmean`. */
@@ -4819,17 +4043,19 @@ export interface nanmeanKwargs {
 
 /** Keyword arguments of `nanmean`. */
 export interface nanmeanKwargs_2 {
+  axis?: null;
   out?: null;
   keepdims?: false;
+  dtype: DTypeLike;
   where?: ArrayLike;
 }
 
 /** Keyword arguments of `nanmean`. */
 export interface nanmeanKwargs_3 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
   out?: null;
-  keepdims?: false;
+  dtype: DTypeLike;
+  keepdims?: boolean;
   where?: ArrayLike;
 }
 
@@ -4837,8 +4063,17 @@ export interface nanmeanKwargs_3 {
 export interface nanmeanKwargs_4 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
+  out?: null;
+  keepdims?: boolean;
+  where?: ArrayLike;
+}
+
+/** Keyword arguments of `nanmean`. */
+export interface nanmeanKwargs_5 {
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   keepdims?: boolean | 1;
+  out: ArrayLike | null;
   where?: ArrayLike;
 }
 
@@ -4893,18 +4128,11 @@ export interface nanminKwargs_2 {
 
 /** Keyword arguments of `nanmin`. */
 export interface nanminKwargs_3 {
-  keepdims?: boolean;
-  initial?: number | Complex | boolean;
-  where?: ArrayLike;
-}
-
-/** Keyword arguments of `nanmin`. */
-export interface nanminKwargs_4 {
   axis?: number | readonly number[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `nanpercentile`. */
@@ -4955,29 +4183,6 @@ export interface nanpercentileKwargs_2 {
 /** Keyword arguments of `nanpercentile`. */
 export interface nanpercentileKwargs_3 {
   axis?: number | readonly number[] | null;
-  out?: null;
-  overwrite_input?: boolean;
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest";
-  keepdims: true;
-  weights?: ArrayLike | null;
-}
-
-/** Keyword arguments of `nanpercentile`. */
-export interface nanpercentileKwargs_4 {
-  axis?: number | readonly number[] | null;
   out?: ArrayLike | null;
   overwrite_input?: boolean;
   method?:
@@ -5020,18 +4225,20 @@ export interface nanprodKwargs_2 {
 
 /** Keyword arguments of `nanprod`. */
 export interface nanprodKwargs_3 {
+  axis?: null;
   out?: null;
   keepdims?: false;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  dtype: DTypeLike;
 }
 
 /** Keyword arguments of `nanprod`. */
 export interface nanprodKwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   out?: null;
-  keepdims?: false;
+  keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
 }
@@ -5040,10 +4247,10 @@ export interface nanprodKwargs_4 {
 export interface nanprodKwargs_5 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `nanquantile`. */
@@ -5094,29 +4301,6 @@ export interface nanquantileKwargs_2 {
 /** Keyword arguments of `nanquantile`. */
 export interface nanquantileKwargs_3 {
   axis?: number | readonly number[] | null;
-  out?: null;
-  overwrite_input?: boolean;
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest";
-  keepdims: true;
-  weights?: ArrayLike | null;
-}
-
-/** Keyword arguments of `nanquantile`. */
-export interface nanquantileKwargs_4 {
-  axis?: number | readonly number[] | null;
   out?: ArrayLike | null;
   overwrite_input?: boolean;
   method?:
@@ -5163,9 +4347,11 @@ export interface nanstdKwargs_2 {
 
 /** Keyword arguments of `nanstd`. */
 export interface nanstdKwargs_3 {
+  axis?: null;
   out?: null;
   ddof?: number;
   keepdims?: false;
+  dtype: DTypeLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -5173,11 +4359,11 @@ export interface nanstdKwargs_3 {
 
 /** Keyword arguments of `nanstd`. */
 export interface nanstdKwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   out?: null;
   ddof?: number;
-  keepdims?: false;
+  keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -5187,9 +4373,9 @@ export interface nanstdKwargs_4 {
 export interface nanstdKwargs_5 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
   ddof?: number;
   keepdims?: boolean;
+  out: ArrayLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -5217,20 +4403,22 @@ export interface nansumKwargs_2 {
 
 /** Keyword arguments of `nansum`. */
 export interface nansumKwargs_3 {
+  axis?: null;
   out?: null;
   keepdims?: false;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  dtype: DTypeLike;
 }
 
 /** Keyword arguments of `nansum`. */
 export interface nansumKwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
   out?: null;
-  keepdims?: false;
+  keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  dtype: DTypeLike;
 }
 
 /** Keyword arguments of `nansum`. */
@@ -5269,9 +4457,11 @@ export interface nanvarKwargs_2 {
 
 /** Keyword arguments of `nanvar`. */
 export interface nanvarKwargs_3 {
+  axis?: null;
   out?: null;
   ddof?: number;
   keepdims?: false;
+  dtype: DTypeLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -5279,11 +4469,11 @@ export interface nanvarKwargs_3 {
 
 /** Keyword arguments of `nanvar`. */
 export interface nanvarKwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   out?: null;
   ddof?: number;
-  keepdims?: false;
+  keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -5293,9 +4483,9 @@ export interface nanvarKwargs_4 {
 export interface nanvarKwargs_5 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
   ddof?: number;
   keepdims?: boolean;
+  out: ArrayLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -5368,32 +4558,6 @@ export interface onesKwargs {
 
 /** Keyword arguments of `ones.like`. */
 export interface ones_likeKwargs {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: true;
-  shape?: null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `ones.like`. */
-export interface ones_likeKwargs_2 {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `ones.like`. */
-export interface ones_likeKwargs_3 {
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `ones.like`. */
-export interface ones_likeKwargs_4 {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
   subok?: boolean;
@@ -5403,7 +4567,7 @@ export interface ones_likeKwargs_4 {
 
 /** Keyword arguments of `packbits`. */
 export interface packbitsKwargs {
-  axis?: null;
+  axis?: number | null;
   bitorder?: "big" | "little";
 }
 
@@ -5420,22 +4584,17 @@ export interface padKwargs {
     | "reflect"
     | "symmetric"
     | "wrap"
-    | "empty";
+    | "empty"
+    | PyObject;
   stat_length?: ArrayLike | null;
   constant_values?: ArrayLike;
   end_values?: ArrayLike;
   reflect_type?: "odd" | "even";
+  [name: string]: unknown;
 }
 
 /** Keyword arguments of `partition`. */
 export interface partitionKwargs {
-  axis?: number | null;
-  kind?: "introselect";
-  order?: null;
-}
-
-/** Keyword arguments of `partition`. */
-export interface partitionKwargs_2 {
   axis?: number | null;
   kind?: "introselect";
   order?: string | readonly string[] | null;
@@ -5489,29 +4648,6 @@ export interface percentileKwargs_2 {
 /** Keyword arguments of `percentile`. */
 export interface percentileKwargs_3 {
   axis?: number | readonly number[] | null;
-  out?: null;
-  overwrite_input?: boolean;
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest";
-  keepdims: true;
-  weights?: ArrayLike | null;
-}
-
-/** Keyword arguments of `percentile`. */
-export interface percentileKwargs_4 {
-  axis?: number | readonly number[] | null;
   out?: ArrayLike | null;
   overwrite_input?: boolean;
   method?:
@@ -5550,16 +4686,10 @@ export interface polyfitKwargs_2 {
 
 /** Keyword arguments of `polyfit`. */
 export interface polyfitKwargs_3 {
-  w?: ArrayLike | null;
-  cov?: boolean | "unscaled";
-}
-
-/** Keyword arguments of `polyfit`. */
-export interface polyfitKwargs_4 {
   rcond?: number | null;
-  full: true;
   w?: ArrayLike | null;
   cov?: boolean | "unscaled";
+  full: true;
 }
 
 /** Keyword arguments of `polyint`. */
@@ -5636,18 +4766,20 @@ export interface prodKwargs_2 {
 
 /** Keyword arguments of `prod`. */
 export interface prodKwargs_3 {
+  axis?: null;
   out?: null;
   keepdims?: false;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  dtype: DTypeLike;
 }
 
 /** Keyword arguments of `prod`. */
 export interface prodKwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   out?: null;
-  keepdims?: false;
+  keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
 }
@@ -5656,10 +4788,10 @@ export interface prodKwargs_4 {
 export interface prodKwargs_5 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
   keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `ptp`. */
@@ -5679,8 +4811,8 @@ export interface ptpKwargs_2 {
 /** Keyword arguments of `ptp`. */
 export interface ptpKwargs_3 {
   axis?: number | readonly number[] | null;
-  out: ArrayLike;
   keepdims?: boolean;
+  out: ArrayLike;
 }
 
 /** Keyword arguments of `quantile`. */
@@ -5730,29 +4862,6 @@ export interface quantileKwargs_2 {
 
 /** Keyword arguments of `quantile`. */
 export interface quantileKwargs_3 {
-  axis?: number | readonly number[] | null;
-  out?: null;
-  overwrite_input?: boolean;
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest";
-  keepdims: true;
-  weights?: ArrayLike | null;
-}
-
-/** Keyword arguments of `quantile`. */
-export interface quantileKwargs_4 {
   axis?: number | readonly number[] | null;
   out?: ArrayLike | null;
   overwrite_input?: boolean;
@@ -5822,7 +4931,7 @@ export interface remainderKwargs {
 
 /** Keyword arguments of `require`. */
 export interface requireKwargs {
-  dtype?: null;
+  dtype?: DTypeLike;
   requirements?:
     | "C"
     | "C_CONTIGUOUS"
@@ -5851,14 +4960,6 @@ export interface requireKwargs {
       | "OWNDATA"
     )[]
     | PyObject
-    | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `require`. */
-export interface requireKwargs_2 {
-  dtype?: DTypeLike;
-  requirements?:
     | "E"
     | "ENSUREARRAY"
     | readonly (
@@ -5877,42 +4978,6 @@ export interface requireKwargs_2 {
       | "E"
       | "ENSUREARRAY"
     )[]
-    | PyObject
-    | null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `require`. */
-export interface requireKwargs_3 {
-  dtype?: DTypeLike;
-  requirements?:
-    | "C"
-    | "C_CONTIGUOUS"
-    | "CONTIGUOUS"
-    | "F"
-    | "F_CONTIGUOUS"
-    | "FORTRAN"
-    | "A"
-    | "ALIGNED"
-    | "W"
-    | "WRITEABLE"
-    | "O"
-    | "OWNDATA"
-    | readonly (
-      | "C"
-      | "C_CONTIGUOUS"
-      | "CONTIGUOUS"
-      | "F"
-      | "F_CONTIGUOUS"
-      | "FORTRAN"
-      | "A"
-      | "ALIGNED"
-      | "W"
-      | "WRITEABLE"
-      | "O"
-      | "OWNDATA"
-    )[]
-    | PyObject
     | null;
   like?: PyObject | null;
 }
@@ -5947,6 +5012,12 @@ export interface rot90Kwargs {
 export interface roundKwargs {
   decimals?: number;
   out?: null;
+}
+
+/** Keyword arguments of `round`. */
+export interface roundKwargs_2 {
+  decimals?: number;
+  out?: ArrayLike | null;
 }
 
 /** Keyword arguments of `row.stack`. */
@@ -6096,37 +5167,7 @@ export interface squareKwargs {
 /** Keyword arguments of `stack`. */
 export interface stackKwargs {
   axis?: number;
-  out?: null;
-  dtype?: null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `stack`. */
-export interface stackKwargs_2 {
-  axis?: number;
-  out?: null;
-  dtype: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `stack`. */
-export interface stackKwargs_3 {
-  axis?: number;
-  out?: null;
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `stack`. */
-export interface stackKwargs_4 {
-  dtype?: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `stack`. */
-export interface stackKwargs_5 {
-  axis?: number;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
 }
@@ -6157,9 +5198,11 @@ export interface stdKwargs_2 {
 
 /** Keyword arguments of `std`. */
 export interface stdKwargs_3 {
+  axis?: null;
   out?: null;
   ddof?: number;
   keepdims?: false;
+  dtype: DTypeLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -6167,11 +5210,11 @@ export interface stdKwargs_3 {
 
 /** Keyword arguments of `std`. */
 export interface stdKwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   out?: null;
   ddof?: number;
-  keepdims?: false;
+  keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -6181,9 +5224,9 @@ export interface stdKwargs_4 {
 export interface stdKwargs_5 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
   ddof?: number;
   keepdims?: boolean;
+  out: ArrayLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -6221,20 +5264,22 @@ export interface sumKwargs_2 {
 
 /** Keyword arguments of `sum`. */
 export interface sumKwargs_3 {
+  axis?: null;
   out?: null;
   keepdims?: false;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  dtype: DTypeLike;
 }
 
 /** Keyword arguments of `sum`. */
 export interface sumKwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
   out?: null;
-  keepdims?: false;
+  keepdims?: boolean;
   initial?: number | Complex | boolean;
   where?: ArrayLike;
+  dtype: DTypeLike;
 }
 
 /** Keyword arguments of `sum`. */
@@ -6264,7 +5309,7 @@ export interface takeKwargs_2 {
 /** Keyword arguments of `take`. */
 export interface takeKwargs_3 {
   axis?: number | null;
-  out: ArrayLike;
+  out?: ArrayLike | null;
   mode?: "raise" | "wrap" | "clip";
 }
 
@@ -6327,28 +5372,19 @@ export interface trapezoidKwargs_2 {
 
 /** Keyword arguments of `trapezoid`. */
 export interface trapezoidKwargs_3 {
+  dx?: number;
+  axis?: number;
+}
+
+/** Keyword arguments of `trapezoid`. */
+export interface trapezoidKwargs_4 {
+  x?: readonly PyObject[] | null;
   dx?: number | Complex;
   axis?: number;
 }
 
 /** Keyword arguments of `tri`. */
 export interface triKwargs {
-  M?: number | bigint | null;
-  k?: number | bigint;
-  dtype?: null;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `tri`. */
-export interface triKwargs_2 {
-  M?: number | bigint | null;
-  k?: number | bigint;
-  dtype: DTypeLike;
-  like?: PyObject | null;
-}
-
-/** Keyword arguments of `tri`. */
-export interface triKwargs_3 {
   M?: number | bigint | null;
   k?: number | bigint;
   dtype?: DTypeLike;
@@ -6405,7 +5441,7 @@ export interface uniqueKwargs {
 
 /** Keyword arguments of `unique`. */
 export interface uniqueKwargs_2 {
-  return_inverse?: false;
+  return_inverse?: false | true;
   return_counts?: false;
   axis?: number | null;
   equal_nan?: boolean;
@@ -6414,8 +5450,10 @@ export interface uniqueKwargs_2 {
 
 /** Keyword arguments of `unique`. */
 export interface uniqueKwargs_3 {
-  return_counts?: false;
+  return_index?: false;
+  return_counts?: false | true;
   axis?: number | null;
+  return_inverse: true | false;
   equal_nan?: boolean;
   sorted?: boolean;
 }
@@ -6423,8 +5461,8 @@ export interface uniqueKwargs_3 {
 /** Keyword arguments of `unique`. */
 export interface uniqueKwargs_4 {
   return_index?: false;
-  return_inverse: true;
-  return_counts?: false;
+  return_inverse?: false;
+  return_counts: true;
   axis?: number | null;
   equal_nan?: boolean;
   sorted?: boolean;
@@ -6432,9 +5470,9 @@ export interface uniqueKwargs_4 {
 
 /** Keyword arguments of `unique`. */
 export interface uniqueKwargs_5 {
-  return_index?: false | true;
-  return_inverse?: false | true;
-  return_counts?: true | false;
+  return_index?: true | false;
+  return_inverse?: true | false;
+  return_counts?: false | true;
   axis?: number | null;
   equal_nan?: boolean;
   sorted?: boolean;
@@ -6442,13 +5480,7 @@ export interface uniqueKwargs_5 {
 
 /** Keyword arguments of `unpackbits`. */
 export interface unpackbitsKwargs {
-  axis?: null;
-  count?: number | null;
-  bitorder?: "big" | "little";
-}
-
-/** Keyword arguments of `unpackbits`. */
-export interface unpackbitsKwargs_2 {
+  axis?: number | null;
   count?: number | null;
   bitorder?: "big" | "little";
 }
@@ -6492,9 +5524,11 @@ export interface var_Kwargs_2 {
 
 /** Keyword arguments of `var.`. */
 export interface var_Kwargs_3 {
+  axis?: null;
   out?: null;
   ddof?: number;
   keepdims?: false;
+  dtype: DTypeLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -6502,11 +5536,11 @@ export interface var_Kwargs_3 {
 
 /** Keyword arguments of `var.`. */
 export interface var_Kwargs_4 {
-  axis?: null;
-  dtype: DTypeLike;
+  axis?: number | readonly number[] | null;
+  dtype?: DTypeLike;
   out?: null;
   ddof?: number;
-  keepdims?: false;
+  keepdims?: boolean;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -6516,9 +5550,9 @@ export interface var_Kwargs_4 {
 export interface var_Kwargs_5 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
-  out?: ArrayLike | null;
   ddof?: number;
   keepdims?: boolean;
+  out: ArrayLike;
   where?: ArrayLike;
   mean?: ArrayLike;
   correction?: number;
@@ -6526,18 +5560,6 @@ export interface var_Kwargs_5 {
 
 /** Keyword arguments of `vstack`. */
 export interface vstackKwargs {
-  dtype?: null;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `vstack`. */
-export interface vstackKwargs_2 {
-  dtype: DTypeLike;
-  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
-}
-
-/** Keyword arguments of `vstack`. */
-export interface vstackKwargs_3 {
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
 }
@@ -6552,32 +5574,6 @@ export interface zerosKwargs {
 
 /** Keyword arguments of `zeros.like`. */
 export interface zeros_likeKwargs {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: true;
-  shape?: null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `zeros.like`. */
-export interface zeros_likeKwargs_2 {
-  dtype?: null;
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `zeros.like`. */
-export interface zeros_likeKwargs_3 {
-  order?: "K" | "A" | "C" | "F" | null;
-  subok?: boolean;
-  shape?: number | readonly number[] | null;
-  device?: "cpu" | null;
-}
-
-/** Keyword arguments of `zeros.like`. */
-export interface zeros_likeKwargs_4 {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
   subok?: boolean;
@@ -6721,13 +5717,11 @@ export class __array_namespace_info__ extends PyObject {
    *  'int64': numpy.int64}
    * ```
    */
-  dtypes(kwargs?: Kw<{ device?: "cpu" | null; kind?: null }>): Pending<PyObject>;
-  dtypes(kwargs: Kw<{ device?: "cpu" | null; kind: "bool" | readonly ["bool"] }>): Pending<PyObject>;
-  dtypes(kwargs: Kw<__array_namespace_info___dtypesKwargs>): Pending<PyObject>;
-  dtypes(kwargs: Kw<__array_namespace_info___dtypesKwargs_2>): Pending<PyObject>;
+  dtypes(kwargs?: Kw<__array_namespace_info___dtypesKwargs>): Pending<PyObject>;
   dtypes(
-    kwargs: Kw<__array_namespace_info___dtypesKwargs_3>,
-  ): Pending<PyObject, PyObject | Record<string, never> | Map<never, never>>;
+    kwargs: Kw<{ device?: "cpu" | null; kind: readonly [] }>,
+  ): PyPromise<Record<string, never> | Map<never, never>>;
+  dtypes(kwargs: Kw<__array_namespace_info___dtypesKwargs_2>): Pending<PyObject>;
   dtypes(...args: unknown[]): unknown {
     return this[callMethod]("dtypes", args, PyObject);
   }
@@ -7068,59 +6062,17 @@ export class dtype extends PyObject {
    * ```
    */
   static create(
-    dtype_:
-      | "float64"
-      | "f8"
-      | "|f8"
-      | "=f8"
-      | "<f8"
-      | ">f8"
-      | "double"
-      | "float"
-      | "d"
-      | "|d"
-      | "=d"
-      | "<d"
-      | ">d"
-      | PyObject
-      | null,
-    align?: boolean | Kw<dtype_createKwargs>,
-    copy?: boolean | Kw<dtype_createKwargs>,
-    kwargs?: Kw<dtype_createKwargs>,
-  ): Pending<dtype>;
-  static create(
-    dtype_: DTypeLike,
-    align?: boolean | Kw<dtype_createKwargs>,
-    copy?: boolean | Kw<dtype_createKwargs>,
-    kwargs?: Kw<dtype_createKwargs>,
-  ): Pending<dtype>;
-  static create(
-    dtype_: "bool" | "bool_" | "?" | "|?" | "=?" | "<?" | ">?" | "b1" | "|b1" | "=b1" | "<b1" | ">b1" | PyObject,
-    align?: boolean | Kw<dtype_createKwargs_2>,
-    copy?: boolean | Kw<dtype_createKwargs_2>,
-    kwargs?: Kw<dtype_createKwargs_2>,
-  ): Pending<dtype>;
-  static create(
-    dtype_: unknown,
-    align?: boolean | Kw<dtype_createKwargs_2>,
-    copy?: boolean | Kw<dtype_createKwargs_2>,
-    kwargs?: Kw<dtype_createKwargs_2>,
-  ): Pending<dtype>;
-  static create(
     dtype_: DTypeLike | PyObject,
-    align?: boolean | Kw<dtype_createKwargs_2>,
-    copy?: boolean | Kw<dtype_createKwargs_2>,
-    kwargs?: Kw<dtype_createKwargs_2>,
-  ): Pending<dtype>;
-  static create(...args: unknown[]): unknown {
-    return $py.call("dtype", args, () => dtype);
+    align?: boolean | Kw<dtype_createKwargs>,
+    copy?: boolean | Kw<dtype_createKwargs>,
+    kwargs?: Kw<dtype_createKwargs>,
+  ): Pending<dtype> {
+    return $py.call("dtype", [dtype_, align, copy, kwargs], () => dtype);
   }
 
   /** Calls `__getitem__`. */
-  getItem(key: readonly string[]): Pending<dtype>;
-  getItem(key: string | number): Pending<dtype>;
-  getItem(...args: unknown[]): unknown {
-    return this[callMethod]("__getitem__", args, () => dtype);
+  getItem(key: readonly string[] | string | number): Pending<dtype> {
+    return this[callMethod]("__getitem__", [key], () => dtype);
   }
 
   /** What Python's `len()` gives. */
@@ -7442,45 +6394,8 @@ export class finfo extends PyObject {
    * dtype('float32')
    * ```
    */
-  static create(dtype: number | DTypeLike): Pending<finfo>;
-  static create(dtype: "float16" | "f2" | "|f2" | "=f2" | "<f2" | ">f2"): Pending<finfo>;
-  static create(
-    dtype:
-      | "float32"
-      | "f4"
-      | "|f4"
-      | "=f4"
-      | "<f4"
-      | ">f4"
-      | "complex64"
-      | "c8"
-      | "|c8"
-      | "=c8"
-      | "<c8"
-      | ">c8"
-      | DTypeLike,
-  ): Pending<finfo>;
-  static create(
-    dtype:
-      | "float64"
-      | "f8"
-      | "|f8"
-      | "=f8"
-      | "<f8"
-      | ">f8"
-      | "complex128"
-      | "c16"
-      | "|c16"
-      | "=c16"
-      | "<c16"
-      | ">c16"
-      | PyObject
-      | number
-      | Complex,
-  ): Pending<finfo>;
-  static create(dtype: DTypeLike): Pending<finfo>;
-  static create(...args: unknown[]): unknown {
-    return $py.call("finfo", args, () => finfo);
+  static create(dtype: number | DTypeLike | PyObject | Complex): Pending<finfo> {
+    return $py.call("finfo", [dtype], () => finfo);
   }
 
   /** `numpy.finfo.bits`. */
@@ -7620,8 +6535,7 @@ export class flatiter extends PyObject {
   /** Calls `__getitem__`. */
   getItem(key: readonly []): Pending<ndarray, NdArray>;
   getItem(key: number | bigint): PyPromise<unknown>;
-  getItem(key: readonly (number | bigint)[] | Slice | typeof Ellipsis | flatiter): Pending<ndarray, NdArray>;
-  getItem(key: ArrayLike): Pending<ndarray, NdArray>;
+  getItem(key: Slice | typeof Ellipsis | flatiter | ArrayLike): Pending<ndarray, NdArray>;
   getItem(...args: unknown[]): unknown {
     return this[callMethod]("__getitem__", args, () => ndarray);
   }
@@ -7701,15 +6615,8 @@ export class iinfo extends PyObject {
    * >>> ii32.min
    * ```
    */
-  static create(int_type: number | DTypeLike): Pending<iinfo>;
-  static create(
-    int_type: "intp" | "int" | "int_" | "n" | "|n" | "=n" | "<n" | ">n" | PyObject | number | bigint,
-  ): Pending<iinfo>;
-  static create(int_type: "int8" | "i1" | "|i1" | "=i1" | "<i1" | ">i1"): Pending<iinfo>;
-  static create(int_type: "uint8" | "u1" | "|u1" | "=u1" | "<u1" | ">u1"): Pending<iinfo>;
-  static create(int_type: string): Pending<iinfo>;
-  static create(...args: unknown[]): unknown {
-    return $py.call("iinfo", args, () => iinfo);
+  static create(int_type: number | DTypeLike | PyObject | bigint): Pending<iinfo> {
+    return $py.call("iinfo", [int_type], () => iinfo);
   }
 
   /** `numpy.iinfo.bits`. */
@@ -7832,8 +6739,6 @@ export class ndarray extends PyObject {
   getItem(key: ArrayLike): Pending<ndarray, NdArray>;
   getItem(key: number | readonly number[]): Pending<ndarray, NdArray | number>;
   getItem(key: Slice | typeof Ellipsis | ArrayLike | null): Pending<ndarray, NdArray>;
-  getItem(key: string): Pending<ndarray, NdArray>;
-  getItem(key: readonly string[]): Pending<ndarray, NdArray>;
   getItem(...args: unknown[]): unknown {
     return this[callMethod]("__getitem__", args, () => ndarray);
   }
@@ -7844,29 +6749,20 @@ export class ndarray extends PyObject {
   }
 
   /** Calls `__setitem__`. */
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: unknown): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike | null): PyPromise<void>;
   setItem(
     key: Slice | typeof Ellipsis | ArrayLike | null,
     value:
-      | Temporal.Duration
-      | number
-      | bigint
-      | string
       | Uint8Array
+      | ArrayLike
+      | Temporal.Duration
       | PyObject
       | NdArray
-      | boolean
-      | readonly (Temporal.Duration | number | bigint | string | Uint8Array | PyObject | NdArray | boolean | null)[]
+      | Temporal.PlainDate
+      | Date
+      | Temporal.PlainDateTime
       | null,
-  ): PyPromise<void>;
-  setItem(
-    key: Slice | typeof Ellipsis | ArrayLike | null,
-    value: Temporal.PlainDate | Uint8Array | PyObject | Date | Temporal.PlainDateTime | NdArray | ArrayLike | null,
-  ): PyPromise<void>;
-  setItem(...args: unknown[]): unknown {
-    return this[callMethod]("__setitem__", args);
+  ): PyPromise<void> {
+    return this[callMethod]("__setitem__", [key, value]);
   }
 
   /**
@@ -7890,12 +6786,6 @@ export class ndarray extends PyObject {
     keepdims?: number | Kw<ndarray_allKwargs_2>,
     kwargs?: Kw<ndarray_allKwargs_2>,
   ): Pending<ndarray, NdArray | boolean>;
-  all(
-    axis: number | bigint | readonly (number | bigint)[] | null,
-    out: ArrayLike,
-    keepdims?: number | Kw<{ keepdims?: number; where?: ArrayLike }>,
-    kwargs?: Kw<{ keepdims?: number; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   all(kwargs: Kw<ndarray_allKwargs_3>): Pending<ndarray, NdArray>;
   all(...args: unknown[]): unknown {
     return this[callMethod]("all", args, () => ndarray);
@@ -7922,12 +6812,6 @@ export class ndarray extends PyObject {
     keepdims?: number | Kw<ndarray_anyKwargs_2>,
     kwargs?: Kw<ndarray_anyKwargs_2>,
   ): Pending<ndarray, NdArray | boolean>;
-  any(
-    axis: number | bigint | readonly (number | bigint)[] | null,
-    out: ArrayLike,
-    keepdims?: number | Kw<{ keepdims?: number; where?: ArrayLike }>,
-    kwargs?: Kw<{ keepdims?: number; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   any(kwargs: Kw<ndarray_anyKwargs_3>): Pending<ndarray, NdArray>;
   any(...args: unknown[]): unknown {
     return this[callMethod]("any", args, () => ndarray);
@@ -7951,7 +6835,6 @@ export class ndarray extends PyObject {
     out?: null | Kw<{ out?: null; keepdims?: boolean }>,
     kwargs?: Kw<{ out?: null; keepdims?: boolean }>,
   ): Pending<ndarray, NdArray | number>;
-  argmax(axis: number | null, out: ArrayLike, kwargs?: Kw<{ keepdims?: boolean }>): Pending<ndarray, NdArray>;
   argmax(kwargs: Kw<ndarray_argmaxKwargs_2>): Pending<ndarray, NdArray>;
   argmax(...args: unknown[]): unknown {
     return this[callMethod]("argmax", args, () => ndarray);
@@ -7975,7 +6858,6 @@ export class ndarray extends PyObject {
     out?: null | Kw<{ out?: null; keepdims?: boolean }>,
     kwargs?: Kw<{ out?: null; keepdims?: boolean }>,
   ): Pending<ndarray, NdArray | number>;
-  argmin(axis: number | null, out: ArrayLike, kwargs?: Kw<{ keepdims?: boolean }>): Pending<ndarray, NdArray>;
   argmin(kwargs: Kw<ndarray_argminKwargs_2>): Pending<ndarray, NdArray>;
   argmin(...args: unknown[]): unknown {
     return this[callMethod]("argmin", args, () => ndarray);
@@ -7994,18 +6876,10 @@ export class ndarray extends PyObject {
     kth: ArrayLike,
     axis?: number | null | Kw<ndarray_argpartitionKwargs>,
     kind?: "introselect" | Kw<ndarray_argpartitionKwargs>,
-    order?: null | Kw<ndarray_argpartitionKwargs>,
+    order?: string | readonly string[] | null | Kw<ndarray_argpartitionKwargs>,
     kwargs?: Kw<ndarray_argpartitionKwargs>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(
-    kth: ArrayLike,
-    axis?: number | null | Kw<ndarray_argpartitionKwargs_2>,
-    kind?: "introselect" | Kw<ndarray_argpartitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<ndarray_argpartitionKwargs_2>,
-    kwargs?: Kw<ndarray_argpartitionKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(...args: unknown[]): unknown {
-    return this[callMethod]("argpartition", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("argpartition", [kth, axis, kind, order, kwargs], () => ndarray);
   }
 
   /**
@@ -8111,18 +6985,11 @@ export class ndarray extends PyObject {
    */
   choose(
     choices: ArrayLike,
-    out?: null | Kw<ndarray_chooseKwargs>,
+    out?: ArrayLike | null | Kw<ndarray_chooseKwargs>,
     mode?: "raise" | "wrap" | "clip" | Kw<ndarray_chooseKwargs>,
     kwargs?: Kw<ndarray_chooseKwargs>,
-  ): Pending<ndarray, NdArray>;
-  choose(
-    choices: ArrayLike,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-  ): Pending<ndarray, NdArray>;
-  choose(...args: unknown[]): unknown {
-    return this[callMethod]("choose", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("choose", [choices, out, mode, kwargs], () => ndarray);
   }
 
   /**
@@ -8134,25 +7001,14 @@ export class ndarray extends PyObject {
    * @param out Default: `None`.
    */
   clip(
-    min: ArrayLike,
+    min: ArrayLike | null,
     max?: ArrayLike | null | Kw<ndarray_clipKwargs>,
     out?: null | Kw<ndarray_clipKwargs>,
     kwargs?: Kw<ndarray_clipKwargs>,
   ): Pending<ndarray, NdArray>;
-  clip(
-    min: null,
-    max: ArrayLike,
-    out?: null | Kw<{ out?: null; [name: string]: unknown }>,
-    kwargs?: Kw<{ out?: null; [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
   clip(kwargs: Kw<ndarray_clipKwargs_2>): Pending<ndarray, NdArray>;
-  clip(
-    min: ArrayLike,
-    max: ArrayLike | null,
-    out: ArrayLike,
-    kwargs?: Kw<{ [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
-  clip(kwargs: Kw<ndarray_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(min: ArrayLike | null, kwargs: Kw<ndarray_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(kwargs: Kw<ndarray_clipKwargs_4>): Pending<ndarray, NdArray>;
   clip(...args: unknown[]): unknown {
     return this[callMethod]("clip", args, () => ndarray);
   }
@@ -8168,13 +7024,10 @@ export class ndarray extends PyObject {
   compress(
     condition: ArrayLike,
     axis?: number | null | Kw<ndarray_compressKwargs>,
-    out?: null | Kw<ndarray_compressKwargs>,
+    out?: ArrayLike | null | Kw<ndarray_compressKwargs>,
     kwargs?: Kw<ndarray_compressKwargs>,
-  ): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, axis: number | null, out: ArrayLike): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, kwargs: Kw<{ axis?: number | null; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  compress(...args: unknown[]): unknown {
-    return this[callMethod]("compress", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("compress", [condition, axis, out, kwargs], () => ndarray);
   }
 
   /**
@@ -8235,13 +7088,10 @@ export class ndarray extends PyObject {
   cumprod(
     axis?: number | null | Kw<ndarray_cumprodKwargs>,
     dtype?: DTypeLike | Kw<ndarray_cumprodKwargs>,
-    out?: null | Kw<ndarray_cumprodKwargs>,
+    out?: ArrayLike | null | Kw<ndarray_cumprodKwargs>,
     kwargs?: Kw<ndarray_cumprodKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumprod(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumprod(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumprod(...args: unknown[]): unknown {
-    return this[callMethod]("cumprod", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumprod", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /**
@@ -8256,13 +7106,10 @@ export class ndarray extends PyObject {
   cumsum(
     axis?: number | null | Kw<ndarray_cumsumKwargs>,
     dtype?: DTypeLike | Kw<ndarray_cumsumKwargs>,
-    out?: null | Kw<ndarray_cumsumKwargs>,
+    out?: ArrayLike | null | Kw<ndarray_cumsumKwargs>,
     kwargs?: Kw<ndarray_cumsumKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumsum(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumsum(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumsum(...args: unknown[]): unknown {
-    return this[callMethod]("cumsum", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumsum", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /** Python buffer object pointing to the start of the array's data. */
@@ -8467,12 +7314,7 @@ export class ndarray extends PyObject {
     out?: null | Kw<ndarray_maxKwargs>,
     kwargs?: Kw<ndarray_maxKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  max(
-    axis: number | readonly number[] | null,
-    out: ArrayLike,
-    kwargs?: Kw<ndarray_maxKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  max(kwargs: Kw<ndarray_maxKwargs_3>): Pending<ndarray, NdArray>;
+  max(kwargs: Kw<ndarray_maxKwargs_2>): Pending<ndarray, NdArray>;
   max(...args: unknown[]): unknown {
     return this[callMethod]("max", args, () => ndarray);
   }
@@ -8492,12 +7334,6 @@ export class ndarray extends PyObject {
     out?: null | Kw<ndarray_meanKwargs>,
     kwargs?: Kw<ndarray_meanKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  mean(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<{ keepdims?: boolean; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   mean(kwargs: Kw<ndarray_meanKwargs_2>): Pending<ndarray, NdArray>;
   mean(...args: unknown[]): unknown {
     return this[callMethod]("mean", args, () => ndarray);
@@ -8516,12 +7352,7 @@ export class ndarray extends PyObject {
     out?: null | Kw<ndarray_minKwargs>,
     kwargs?: Kw<ndarray_minKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  min(
-    axis: number | readonly number[] | null,
-    out: ArrayLike,
-    kwargs?: Kw<ndarray_minKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  min(kwargs: Kw<ndarray_minKwargs_3>): Pending<ndarray, NdArray>;
+  min(kwargs: Kw<ndarray_minKwargs_2>): Pending<ndarray, NdArray>;
   min(...args: unknown[]): unknown {
     return this[callMethod]("min", args, () => ndarray);
   }
@@ -8565,18 +7396,10 @@ export class ndarray extends PyObject {
     kth: ArrayLike,
     axis?: number | Kw<ndarray_partitionKwargs>,
     kind?: "introselect" | Kw<ndarray_partitionKwargs>,
-    order?: null | Kw<ndarray_partitionKwargs>,
+    order?: string | readonly string[] | null | Kw<ndarray_partitionKwargs>,
     kwargs?: Kw<ndarray_partitionKwargs>,
-  ): PyPromise<void>;
-  partition(
-    kth: ArrayLike,
-    axis?: number | Kw<ndarray_partitionKwargs_2>,
-    kind?: "introselect" | Kw<ndarray_partitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<ndarray_partitionKwargs_2>,
-    kwargs?: Kw<ndarray_partitionKwargs_2>,
-  ): PyPromise<void>;
-  partition(...args: unknown[]): unknown {
-    return this[callMethod]("partition", args);
+  ): PyPromise<void> {
+    return this[callMethod]("partition", [kth, axis, kind, order, kwargs]);
   }
 
   /**
@@ -8594,13 +7417,7 @@ export class ndarray extends PyObject {
     out?: null | Kw<ndarray_prodKwargs>,
     kwargs?: Kw<ndarray_prodKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  prod(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<ndarray_prodKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  prod(kwargs: Kw<ndarray_prodKwargs_3>): Pending<ndarray, NdArray>;
+  prod(kwargs: Kw<ndarray_prodKwargs_2>): Pending<ndarray, NdArray>;
   prod(...args: unknown[]): unknown {
     return this[callMethod]("prod", args, () => ndarray);
   }
@@ -8649,12 +7466,10 @@ export class ndarray extends PyObject {
    */
   repeat(
     repeats: ArrayLike,
-    axis?: null | Kw<{ axis?: null }>,
-    kwargs?: Kw<{ axis?: null }>,
-  ): Pending<ndarray, NdArray>;
-  repeat(repeats: ArrayLike, axis: number): Pending<ndarray, NdArray>;
-  repeat(...args: unknown[]): unknown {
-    return this[callMethod]("repeat", args, () => ndarray);
+    axis?: number | null | Kw<{ axis?: number | null }>,
+    kwargs?: Kw<{ axis?: number | null }>,
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("repeat", [repeats, axis, kwargs], () => ndarray);
   }
 
   /**
@@ -8663,15 +7478,8 @@ export class ndarray extends PyObject {
    * Refer to `numpy.reshape` for full documentation.
    */
   reshape(
-    shape: null,
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
-    shape: readonly never[],
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
     shape:
+      | readonly never[]
       | readonly []
       | readonly [number | bigint]
       | readonly [number | bigint, number | bigint]
@@ -8698,20 +7506,24 @@ export class ndarray extends PyObject {
         number | bigint,
         number | bigint,
       ]
-      | readonly (number | bigint)[],
+      | readonly (number | bigint)[]
+      | null,
     kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
   ): Pending<ndarray, NdArray>;
   reshape(
     size1: number,
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
-    size1?: number | Kw<ndarray_reshapeKwargs>,
     size2?: number | Kw<ndarray_reshapeKwargs>,
     size3?: number | Kw<ndarray_reshapeKwargs>,
     size4?: number | Kw<ndarray_reshapeKwargs>,
-    size0?: number | Kw<ndarray_reshapeKwargs>,
-    ...shape: (number | readonly number[] | Kw<ndarray_reshapeKwargs>)[]
+    kwargs?: Kw<ndarray_reshapeKwargs>,
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    size0: number,
+    ...shape: (number | Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>)[]
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    shape: readonly number[],
+    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
   ): Pending<ndarray, NdArray>;
   reshape(...args: unknown[]): unknown {
     return this[callMethod]("reshape", args, () => ndarray);
@@ -8749,13 +7561,10 @@ export class ndarray extends PyObject {
    */
   round(
     decimals?: number | Kw<ndarray_roundKwargs>,
-    out?: null | Kw<ndarray_roundKwargs>,
+    out?: ArrayLike | null | Kw<ndarray_roundKwargs>,
     kwargs?: Kw<ndarray_roundKwargs>,
-  ): Pending<ndarray, NdArray>;
-  round(decimals: number, out: ArrayLike): Pending<ndarray, NdArray>;
-  round(kwargs: Kw<{ decimals?: number; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  round(...args: unknown[]): unknown {
-    return this[callMethod]("round", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("round", [decimals, out, kwargs], () => ndarray);
   }
 
   /**
@@ -8922,14 +7731,7 @@ export class ndarray extends PyObject {
     ddof?: number | Kw<ndarray_stdKwargs>,
     kwargs?: Kw<ndarray_stdKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  std(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<ndarray_stdKwargs_2>,
-    kwargs?: Kw<ndarray_stdKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  std(kwargs: Kw<ndarray_stdKwargs_3>): Pending<ndarray, NdArray>;
+  std(kwargs: Kw<ndarray_stdKwargs_2>): Pending<ndarray, NdArray>;
   std(...args: unknown[]): unknown {
     return this[callMethod]("std", args, () => ndarray);
   }
@@ -8962,13 +7764,7 @@ export class ndarray extends PyObject {
     out?: null | Kw<ndarray_sumKwargs>,
     kwargs?: Kw<ndarray_sumKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  sum(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<ndarray_sumKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  sum(kwargs: Kw<ndarray_sumKwargs_3>): Pending<ndarray, NdArray>;
+  sum(kwargs: Kw<ndarray_sumKwargs_2>): Pending<ndarray, NdArray>;
   sum(...args: unknown[]): unknown {
     return this[callMethod]("sum", args, () => ndarray);
   }
@@ -8992,29 +7788,13 @@ export class ndarray extends PyObject {
    * @param mode Default: `'raise'`.
    */
   take(
-    indices: number | bigint | boolean,
-    axis?: number | null | Kw<ndarray_takeKwargs>,
-    out?: null | Kw<ndarray_takeKwargs>,
-    mode?: "raise" | "wrap" | "clip" | Kw<ndarray_takeKwargs>,
-    kwargs?: Kw<ndarray_takeKwargs>,
-  ): Pending<ndarray, NdArray>;
-  take(
     indices: ArrayLike,
     axis?: number | null | Kw<ndarray_takeKwargs>,
-    out?: null | Kw<ndarray_takeKwargs>,
+    out?: ArrayLike | null | Kw<ndarray_takeKwargs>,
     mode?: "raise" | "wrap" | "clip" | Kw<ndarray_takeKwargs>,
     kwargs?: Kw<ndarray_takeKwargs>,
-  ): Pending<ndarray, NdArray>;
-  take(indices: ArrayLike, kwargs: Kw<ndarray_takeKwargs_2>): Pending<ndarray, NdArray>;
-  take(
-    indices: ArrayLike,
-    axis: number | null,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-  ): Pending<ndarray, NdArray>;
-  take(...args: unknown[]): unknown {
-    return this[callMethod]("take", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("take", [indices, axis, out, mode, kwargs], () => ndarray);
   }
 
   /**
@@ -9115,7 +7895,6 @@ export class ndarray extends PyObject {
     kwargs?: Kw<ndarray_traceKwargs>,
   ): Pending<ndarray, NdArray | number>;
   trace(kwargs: Kw<ndarray_traceKwargs_2>): Pending<ndarray, NdArray>;
-  trace(offset: number, axis1: number, axis2: number, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
   trace(...args: unknown[]): unknown {
     return this[callMethod]("trace", args, () => ndarray);
   }
@@ -9162,14 +7941,7 @@ export class ndarray extends PyObject {
     ddof?: number | Kw<ndarray_varKwargs>,
     kwargs?: Kw<ndarray_varKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  var(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<ndarray_varKwargs_2>,
-    kwargs?: Kw<ndarray_varKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  var(kwargs: Kw<ndarray_varKwargs_3>): Pending<ndarray, NdArray>;
+  var(kwargs: Kw<ndarray_varKwargs_2>): Pending<ndarray, NdArray>;
   var(...args: unknown[]): unknown {
     return this[callMethod]("var", args, () => ndarray);
   }
@@ -9185,17 +7957,12 @@ export class ndarray extends PyObject {
    * >>> x = np.array([(-1, 2)], dtype=[('a', np.int8), ('b', np.int8)])
    * ```
    */
-  view(): Pending<ndarray, NdArray>;
-  view(dtype: DTypeLike | PyObject): Pending<ndarray, NdArray>;
-  view(dtype: DTypeLike): Pending<ndarray, NdArray>;
-  view(kwargs: Kw<{ type: PyObject }>): Pending<ndarray, NdArray>;
   view(
-    dtype: DTypeLike | PyObject,
-    type?: PyObject | Kw<{ type?: PyObject }>,
-    kwargs?: Kw<{ type?: PyObject }>,
-  ): Pending<ndarray, NdArray>;
-  view(...args: unknown[]): unknown {
-    return this[callMethod]("view", args, () => ndarray);
+    dtype?: DTypeLike | PyObject | Kw<ndarray_viewKwargs>,
+    type?: PyObject | Kw<ndarray_viewKwargs>,
+    kwargs?: Kw<ndarray_viewKwargs>,
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("view", [dtype, type, kwargs], () => ndarray);
   }
 }
 
@@ -9226,13 +7993,8 @@ export class ndenumerate extends PyObject {
    * (1, 1) 4
    * ```
    */
-  static create(arr: PyObject | ArrayLike): Pending<ndenumerate>;
-  static create(arr: string | readonly string[]): Pending<ndenumerate>;
-  static create(arr: Uint8Array | readonly Uint8Array[]): Pending<ndenumerate>;
-  static create(arr: boolean | readonly boolean[]): Pending<ndenumerate>;
-  static create(arr: PyObject | ArrayLike): Pending<ndenumerate>;
-  static create(...args: unknown[]): unknown {
-    return $py.call("ndenumerate", args, () => ndenumerate);
+  static create(arr: PyObject | Uint8Array | ArrayLike): Pending<ndenumerate> {
+    return $py.call("ndenumerate", [arr], () => ndenumerate);
   }
 }
 
@@ -9317,66 +8079,20 @@ export class nditer extends PyObject {
       )[]
       | null
       | Kw<nditer_createKwargs>,
-    op_flags?:
-      | readonly (
-        | "aligned"
-        | "allocate"
-        | "arraymask"
-        | "copy"
-        | "config"
-        | "nbo"
-        | "no_subtype"
-        | "no_broadcast"
-        | "overlap_assume_elementwise"
-        | "readonly"
-        | "readwrite"
-        | "updateifcopy"
-        | "virtual"
-        | "writeonly"
-        | "writemasked"
-      )[]
-      | null
-      | Kw<nditer_createKwargs>,
-    op_dtypes?: DTypeLike | Kw<nditer_createKwargs>,
+    op_flags?: ArrayLike | null | Kw<nditer_createKwargs>,
+    op_dtypes?: DTypeLike | readonly DTypeLike[] | Kw<nditer_createKwargs>,
     order?: "K" | "A" | "C" | "F" | null | Kw<nditer_createKwargs>,
     casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | Kw<nditer_createKwargs>,
-    op_axes?: readonly number[] | null | Kw<nditer_createKwargs>,
+    op_axes?: ArrayLike | null | Kw<nditer_createKwargs>,
     itershape?: number | readonly number[] | null | Kw<nditer_createKwargs>,
     buffersize?: number | Kw<nditer_createKwargs>,
     kwargs?: Kw<nditer_createKwargs>,
-  ): Pending<nditer>;
-  static create(
-    op: readonly (ArrayLike | null)[],
-    flags?:
-      | readonly (
-        | "buffered"
-        | "c_index"
-        | "copy_if_overlap"
-        | "common_dtype"
-        | "delay_bufalloc"
-        | "external_loop"
-        | "f_index"
-        | "grow_inner"
-        | "growinner"
-        | "multi_index"
-        | "ranged"
-        | "refs_ok"
-        | "reduce_ok"
-        | "zerosize_ok"
-      )[]
-      | null
-      | Kw<nditer_createKwargs_2>,
-    op_flags?: ArrayLike | null | Kw<nditer_createKwargs_2>,
-    op_dtypes?: readonly DTypeLike[] | null | Kw<nditer_createKwargs_2>,
-    order?: "K" | "A" | "C" | "F" | null | Kw<nditer_createKwargs_2>,
-    casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe" | Kw<nditer_createKwargs_2>,
-    op_axes?: ArrayLike | null | Kw<nditer_createKwargs_2>,
-    itershape?: number | readonly number[] | null | Kw<nditer_createKwargs_2>,
-    buffersize?: number | Kw<nditer_createKwargs_2>,
-    kwargs?: Kw<nditer_createKwargs_2>,
-  ): Pending<nditer>;
-  static create(...args: unknown[]): unknown {
-    return $py.call("nditer", args, () => nditer);
+  ): Pending<nditer> {
+    return $py.call(
+      "nditer",
+      [op, flags, op_flags, op_dtypes, order, casting, op_axes, itershape, buffersize, kwargs],
+      () => nditer,
+    );
   }
 
   /** Calls `__delitem__`. */
@@ -10033,13 +8749,11 @@ export class vectorize extends PyObject {
  * Boolean type (True or False), stored as a byte.
  *
  * :Character code: `'?'`
+ *
+ * @param value Default: `False`.
  */
-export function bool(value: undefined): PyPromise<boolean>;
-export function bool(value?: 0 | boolean): PyPromise<boolean>;
-export function bool(value: 1 | boolean): PyPromise<boolean>;
-export function bool(value: unknown): PyPromise<boolean>;
-export function bool(...args: unknown[]): unknown {
-  return $py.call("bool", args);
+export function bool(value?: 0 | boolean | 1 | PyObject): PyPromise<boolean> {
+  return $py.call("bool", [value]);
 }
 
 /**
@@ -10053,17 +8767,21 @@ export function bool(...args: unknown[]): unknown {
  *
  * @param value Default: `None`.
  */
-export function datetime64(value: Date | Temporal.PlainDateTime | NdArray): PyPromise<NdArray>;
 export function datetime64(
-  value: Date | Temporal.PlainDateTime | Temporal.ZonedDateTime | Temporal.PlainDate | null,
-): PyPromise<NdArray>;
-export function datetime64(
-  value?: "NAT" | "NaT" | "nat" | Uint8Array | null,
-  format?: readonly [unknown, number] | PyObject,
-): PyPromise<NdArray>;
-export function datetime64(
-  value: "NOW" | "now" | Uint8Array,
+  value?:
+    | Date
+    | Temporal.PlainDateTime
+    | NdArray
+    | Temporal.ZonedDateTime
+    | Temporal.PlainDate
+    | Uint8Array
+    | PyObject
+    | number
+    | bigint
+    | string
+    | null,
   format?:
+    | readonly [unknown, number]
     | "h"
     | "m"
     | "s"
@@ -10071,29 +8789,15 @@ export function datetime64(
     | "us"
     | "μs"
     | Uint8Array
-    | readonly ["h" | "m" | "s" | "ms" | "us" | "μs" | Uint8Array, number],
-): PyPromise<NdArray>;
-export function datetime64(
-  value: PyObject | Uint8Array | number | bigint | string | Temporal.PlainDate | null,
-  format?:
-    | readonly [unknown, number]
+    | readonly ["h" | "m" | "s" | "ms" | "us" | "μs" | Uint8Array, number]
     | "ns"
     | "ps"
     | "fs"
     | "as"
-    | Uint8Array
     | readonly ["ns" | "ps" | "fs" | "as" | Uint8Array, number]
-    | "h"
-    | "m"
-    | "s"
-    | "ms"
-    | "us"
-    | "μs"
-    | readonly ["h" | "m" | "s" | "ms" | "us" | "μs" | Uint8Array, number]
     | PyObject,
-): PyPromise<NdArray>;
-export function datetime64(...args: unknown[]): unknown {
-  return $py.call("datetime64", args);
+): PyPromise<NdArray> {
+  return $py.call("datetime64", [value, format]);
 }
 
 /**
@@ -10306,27 +9010,16 @@ export class CClass extends PyObject {
    * ```
    */
   static concatenate(
-    arrays: ArrayLike,
+    arrays: ArrayLike | PyObject,
     axis?: number | null | Kw<CClass_concatenateKwargs>,
-    out?: null | Kw<CClass_concatenateKwargs>,
+    out?: ArrayLike | null | Kw<CClass_concatenateKwargs>,
     kwargs?: Kw<CClass_concatenateKwargs>,
-  ): Pending<ndarray, NdArray>;
-  static concatenate(arrays: PyObject, kwargs: Kw<CClass_concatenateKwargs_2>): Pending<ndarray, NdArray>;
-  static concatenate(
-    arrays: PyObject,
-    axis?: number | null | Kw<CClass_concatenateKwargs_3>,
-    out?: null | Kw<CClass_concatenateKwargs_3>,
-    kwargs?: Kw<CClass_concatenateKwargs_3>,
-  ): Pending<ndarray, NdArray>;
-  static concatenate(arrays: PyObject, kwargs: Kw<CClass_concatenateKwargs_4>): Pending<ndarray, NdArray>;
-  static concatenate(
-    arrays: PyObject,
-    axis: number | null,
-    out: ArrayLike,
-    kwargs?: Kw<CClass_concatenateKwargs_5>,
-  ): Pending<ndarray, NdArray>;
-  static concatenate(...args: unknown[]): unknown {
-    return pyModule("numpy.lib._index_tricks_impl").call("CClass.concatenate", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return pyModule("numpy.lib._index_tricks_impl").call(
+      "CClass.concatenate",
+      [arrays, axis, out, kwargs],
+      () => ndarray,
+    );
   }
 
   /**
@@ -10462,27 +9155,16 @@ export class RClass extends PyObject {
    * ```
    */
   static concatenate(
-    arrays: ArrayLike,
+    arrays: ArrayLike | PyObject,
     axis?: number | null | Kw<RClass_concatenateKwargs>,
-    out?: null | Kw<RClass_concatenateKwargs>,
+    out?: ArrayLike | null | Kw<RClass_concatenateKwargs>,
     kwargs?: Kw<RClass_concatenateKwargs>,
-  ): Pending<ndarray, NdArray>;
-  static concatenate(arrays: PyObject, kwargs: Kw<RClass_concatenateKwargs_2>): Pending<ndarray, NdArray>;
-  static concatenate(
-    arrays: PyObject,
-    axis?: number | null | Kw<RClass_concatenateKwargs_3>,
-    out?: null | Kw<RClass_concatenateKwargs_3>,
-    kwargs?: Kw<RClass_concatenateKwargs_3>,
-  ): Pending<ndarray, NdArray>;
-  static concatenate(arrays: PyObject, kwargs: Kw<RClass_concatenateKwargs_4>): Pending<ndarray, NdArray>;
-  static concatenate(
-    arrays: PyObject,
-    axis: number | null,
-    out: ArrayLike,
-    kwargs?: Kw<RClass_concatenateKwargs_5>,
-  ): Pending<ndarray, NdArray>;
-  static concatenate(...args: unknown[]): unknown {
-    return pyModule("numpy.lib._index_tricks_impl").call("RClass.concatenate", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return pyModule("numpy.lib._index_tricks_impl").call(
+      "RClass.concatenate",
+      [arrays, axis, out, kwargs],
+      () => ndarray,
+    );
   }
 
   /**
@@ -10884,8 +9566,6 @@ export class matrix extends PyObject {
   /** Calls `__getitem__`. */
   getItem(key: ArrayLike): Pending<ndarray, NdArray | number>;
   getItem(key: Slice | typeof Ellipsis | ArrayLike | null): Pending<matrix>;
-  getItem(key: string): Pending<matrix>;
-  getItem(key: readonly string[]): Pending<matrix>;
   getItem(...args: unknown[]): unknown {
     return this[callMethod]("__getitem__", args, () => ndarray);
   }
@@ -10896,29 +9576,20 @@ export class matrix extends PyObject {
   }
 
   /** Calls `__setitem__`. */
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: unknown): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike | null): PyPromise<void>;
   setItem(
     key: Slice | typeof Ellipsis | ArrayLike | null,
     value:
-      | Temporal.Duration
-      | number
-      | bigint
-      | string
       | Uint8Array
+      | ArrayLike
+      | Temporal.Duration
       | PyObject
       | NdArray
-      | boolean
-      | readonly (Temporal.Duration | number | bigint | string | Uint8Array | PyObject | NdArray | boolean | null)[]
+      | Temporal.PlainDate
+      | Date
+      | Temporal.PlainDateTime
       | null,
-  ): PyPromise<void>;
-  setItem(
-    key: Slice | typeof Ellipsis | ArrayLike | null,
-    value: Temporal.PlainDate | Uint8Array | PyObject | Date | Temporal.PlainDateTime | NdArray | ArrayLike | null,
-  ): PyPromise<void>;
-  setItem(...args: unknown[]): unknown {
-    return this[callMethod]("__setitem__", args);
+  ): PyPromise<void> {
+    return this[callMethod]("__setitem__", [key, value]);
   }
 
   /**
@@ -10944,7 +9615,6 @@ export class matrix extends PyObject {
     kwargs?: Kw<matrix_allKwargs>,
   ): PyPromise<boolean>;
   all(axis: number | readonly number[], out?: null | Kw<{ out?: null }>, kwargs?: Kw<{ out?: null }>): Pending<matrix>;
-  all(axis: number | readonly number[] | null, out: ArrayLike): Pending<ndarray, NdArray>;
   all(kwargs: Kw<matrix_allKwargs_2>): Pending<ndarray, NdArray>;
   all(...args: unknown[]): unknown {
     return this[callMethod]("all", args, () => matrix);
@@ -10965,7 +9635,6 @@ export class matrix extends PyObject {
     kwargs?: Kw<matrix_anyKwargs>,
   ): PyPromise<boolean>;
   any(axis: number | readonly number[], out?: null | Kw<{ out?: null }>, kwargs?: Kw<{ out?: null }>): Pending<matrix>;
-  any(axis: number | readonly number[] | null, out: ArrayLike): Pending<ndarray, NdArray>;
   any(kwargs: Kw<matrix_anyKwargs_2>): Pending<ndarray, NdArray>;
   any(...args: unknown[]): unknown {
     return this[callMethod]("any", args, () => matrix);
@@ -11000,7 +9669,6 @@ export class matrix extends PyObject {
     out?: null | Kw<{ out?: null }>,
     kwargs?: Kw<{ out?: null }>,
   ): Pending<matrix>;
-  argmax(axis: number | readonly number[] | null, out: ArrayLike): Pending<ndarray, NdArray>;
   argmax(kwargs: Kw<matrix_argmaxKwargs_2>): Pending<ndarray, NdArray>;
   argmax(...args: unknown[]): unknown {
     return this[callMethod]("argmax", args, () => matrix);
@@ -11035,7 +9703,6 @@ export class matrix extends PyObject {
     out?: null | Kw<{ out?: null }>,
     kwargs?: Kw<{ out?: null }>,
   ): Pending<matrix>;
-  argmin(axis: number | readonly number[] | null, out: ArrayLike): Pending<ndarray, NdArray>;
   argmin(kwargs: Kw<matrix_argminKwargs_2>): Pending<ndarray, NdArray>;
   argmin(...args: unknown[]): unknown {
     return this[callMethod]("argmin", args, () => matrix);
@@ -11054,18 +9721,10 @@ export class matrix extends PyObject {
     kth: ArrayLike,
     axis?: number | null | Kw<matrix_argpartitionKwargs>,
     kind?: "introselect" | Kw<matrix_argpartitionKwargs>,
-    order?: null | Kw<matrix_argpartitionKwargs>,
+    order?: string | readonly string[] | null | Kw<matrix_argpartitionKwargs>,
     kwargs?: Kw<matrix_argpartitionKwargs>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(
-    kth: ArrayLike,
-    axis?: number | null | Kw<matrix_argpartitionKwargs_2>,
-    kind?: "introselect" | Kw<matrix_argpartitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<matrix_argpartitionKwargs_2>,
-    kwargs?: Kw<matrix_argpartitionKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(...args: unknown[]): unknown {
-    return this[callMethod]("argpartition", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("argpartition", [kth, axis, kind, order, kwargs], () => ndarray);
   }
 
   /**
@@ -11168,18 +9827,11 @@ export class matrix extends PyObject {
    */
   choose(
     choices: ArrayLike,
-    out?: null | Kw<matrix_chooseKwargs>,
+    out?: ArrayLike | null | Kw<matrix_chooseKwargs>,
     mode?: "raise" | "wrap" | "clip" | Kw<matrix_chooseKwargs>,
     kwargs?: Kw<matrix_chooseKwargs>,
-  ): Pending<ndarray, NdArray>;
-  choose(
-    choices: ArrayLike,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-  ): Pending<ndarray, NdArray>;
-  choose(...args: unknown[]): unknown {
-    return this[callMethod]("choose", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("choose", [choices, out, mode, kwargs], () => ndarray);
   }
 
   /**
@@ -11191,25 +9843,14 @@ export class matrix extends PyObject {
    * @param out Default: `None`.
    */
   clip(
-    min: ArrayLike,
+    min: ArrayLike | null,
     max?: ArrayLike | null | Kw<matrix_clipKwargs>,
     out?: null | Kw<matrix_clipKwargs>,
     kwargs?: Kw<matrix_clipKwargs>,
   ): Pending<ndarray, NdArray>;
-  clip(
-    min: null,
-    max: ArrayLike,
-    out?: null | Kw<{ out?: null; [name: string]: unknown }>,
-    kwargs?: Kw<{ out?: null; [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
   clip(kwargs: Kw<matrix_clipKwargs_2>): Pending<ndarray, NdArray>;
-  clip(
-    min: ArrayLike,
-    max: ArrayLike | null,
-    out: ArrayLike,
-    kwargs?: Kw<{ [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
-  clip(kwargs: Kw<matrix_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(min: ArrayLike | null, kwargs: Kw<matrix_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(kwargs: Kw<matrix_clipKwargs_4>): Pending<ndarray, NdArray>;
   clip(...args: unknown[]): unknown {
     return this[callMethod]("clip", args, () => ndarray);
   }
@@ -11225,13 +9866,10 @@ export class matrix extends PyObject {
   compress(
     condition: ArrayLike,
     axis?: number | null | Kw<matrix_compressKwargs>,
-    out?: null | Kw<matrix_compressKwargs>,
+    out?: ArrayLike | null | Kw<matrix_compressKwargs>,
     kwargs?: Kw<matrix_compressKwargs>,
-  ): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, axis: number | null, out: ArrayLike): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, kwargs: Kw<{ axis?: number | null; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  compress(...args: unknown[]): unknown {
-    return this[callMethod]("compress", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("compress", [condition, axis, out, kwargs], () => ndarray);
   }
 
   /**
@@ -11292,13 +9930,10 @@ export class matrix extends PyObject {
   cumprod(
     axis?: number | null | Kw<matrix_cumprodKwargs>,
     dtype?: DTypeLike | Kw<matrix_cumprodKwargs>,
-    out?: null | Kw<matrix_cumprodKwargs>,
+    out?: ArrayLike | null | Kw<matrix_cumprodKwargs>,
     kwargs?: Kw<matrix_cumprodKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumprod(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumprod(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumprod(...args: unknown[]): unknown {
-    return this[callMethod]("cumprod", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumprod", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /**
@@ -11313,13 +9948,10 @@ export class matrix extends PyObject {
   cumsum(
     axis?: number | null | Kw<matrix_cumsumKwargs>,
     dtype?: DTypeLike | Kw<matrix_cumsumKwargs>,
-    out?: null | Kw<matrix_cumsumKwargs>,
+    out?: ArrayLike | null | Kw<matrix_cumsumKwargs>,
     kwargs?: Kw<matrix_cumsumKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumsum(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumsum(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumsum(...args: unknown[]): unknown {
-    return this[callMethod]("cumsum", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumsum", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /** Python buffer object pointing to the start of the array's data. */
@@ -11636,12 +10268,10 @@ export class matrix extends PyObject {
    * ```
    */
   max(
-    axis?: null | Kw<matrix_maxKwargs>,
+    axis?: number | readonly number[] | null | Kw<matrix_maxKwargs>,
     out?: null | Kw<matrix_maxKwargs>,
     kwargs?: Kw<matrix_maxKwargs>,
   ): Pending<matrix>;
-  max(axis: number | readonly number[], out?: null | Kw<{ out?: null }>, kwargs?: Kw<{ out?: null }>): Pending<matrix>;
-  max(axis: number | readonly number[] | null, out: ArrayLike): Pending<ndarray, NdArray>;
   max(kwargs: Kw<matrix_maxKwargs_2>): Pending<ndarray, NdArray>;
   max(...args: unknown[]): unknown {
     return this[callMethod]("max", args, () => matrix);
@@ -11679,7 +10309,6 @@ export class matrix extends PyObject {
     out?: null | Kw<matrix_meanKwargs_2>,
     kwargs?: Kw<matrix_meanKwargs_2>,
   ): Pending<matrix>;
-  mean(axis: number | readonly number[] | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
   mean(kwargs: Kw<matrix_meanKwargs_3>): Pending<ndarray, NdArray>;
   mean(...args: unknown[]): unknown {
     return this[callMethod]("mean", args, () => ndarray);
@@ -11703,12 +10332,10 @@ export class matrix extends PyObject {
    * ```
    */
   min(
-    axis?: null | Kw<matrix_minKwargs>,
+    axis?: number | readonly number[] | null | Kw<matrix_minKwargs>,
     out?: null | Kw<matrix_minKwargs>,
     kwargs?: Kw<matrix_minKwargs>,
   ): Pending<matrix>;
-  min(axis: number | readonly number[], out?: null | Kw<{ out?: null }>, kwargs?: Kw<{ out?: null }>): Pending<matrix>;
-  min(axis: number | readonly number[] | null, out: ArrayLike): Pending<ndarray, NdArray>;
   min(kwargs: Kw<matrix_minKwargs_2>): Pending<ndarray, NdArray>;
   min(...args: unknown[]): unknown {
     return this[callMethod]("min", args, () => matrix);
@@ -11753,18 +10380,10 @@ export class matrix extends PyObject {
     kth: ArrayLike,
     axis?: number | Kw<matrix_partitionKwargs>,
     kind?: "introselect" | Kw<matrix_partitionKwargs>,
-    order?: null | Kw<matrix_partitionKwargs>,
+    order?: string | readonly string[] | null | Kw<matrix_partitionKwargs>,
     kwargs?: Kw<matrix_partitionKwargs>,
-  ): PyPromise<void>;
-  partition(
-    kth: ArrayLike,
-    axis?: number | Kw<matrix_partitionKwargs_2>,
-    kind?: "introselect" | Kw<matrix_partitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<matrix_partitionKwargs_2>,
-    kwargs?: Kw<matrix_partitionKwargs_2>,
-  ): PyPromise<void>;
-  partition(...args: unknown[]): unknown {
-    return this[callMethod]("partition", args);
+  ): PyPromise<void> {
+    return this[callMethod]("partition", [kth, axis, kind, order, kwargs]);
   }
 
   /**
@@ -11799,7 +10418,6 @@ export class matrix extends PyObject {
     out?: null | Kw<matrix_prodKwargs_2>,
     kwargs?: Kw<matrix_prodKwargs_2>,
   ): Pending<matrix>;
-  prod(axis: number | readonly number[] | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
   prod(kwargs: Kw<matrix_prodKwargs_3>): Pending<ndarray, NdArray>;
   prod(...args: unknown[]): unknown {
     return this[callMethod]("prod", args, () => ndarray);
@@ -11825,12 +10443,10 @@ export class matrix extends PyObject {
    * ```
    */
   ptp(
-    axis?: null | Kw<matrix_ptpKwargs>,
+    axis?: number | readonly number[] | null | Kw<matrix_ptpKwargs>,
     out?: null | Kw<matrix_ptpKwargs>,
     kwargs?: Kw<matrix_ptpKwargs>,
   ): Pending<matrix>;
-  ptp(axis: number | readonly number[], out?: null | Kw<{ out?: null }>, kwargs?: Kw<{ out?: null }>): Pending<matrix>;
-  ptp(axis: number | readonly number[] | null, out: ArrayLike): Pending<ndarray, NdArray>;
   ptp(kwargs: Kw<matrix_ptpKwargs_2>): Pending<ndarray, NdArray>;
   ptp(...args: unknown[]): unknown {
     return this[callMethod]("ptp", args, () => matrix);
@@ -11881,12 +10497,10 @@ export class matrix extends PyObject {
    */
   repeat(
     repeats: ArrayLike,
-    axis?: null | Kw<{ axis?: null }>,
-    kwargs?: Kw<{ axis?: null }>,
-  ): Pending<ndarray, NdArray>;
-  repeat(repeats: ArrayLike, axis: number): Pending<ndarray, NdArray>;
-  repeat(...args: unknown[]): unknown {
-    return this[callMethod]("repeat", args, () => ndarray);
+    axis?: number | null | Kw<{ axis?: number | null }>,
+    kwargs?: Kw<{ axis?: number | null }>,
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("repeat", [repeats, axis, kwargs], () => ndarray);
   }
 
   /**
@@ -11896,11 +10510,8 @@ export class matrix extends PyObject {
    */
   reshape(shape: null, kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>): Pending<matrix>;
   reshape(
-    shape: readonly never[],
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
     shape:
+      | readonly never[]
       | readonly []
       | readonly [number | bigint]
       | readonly [number | bigint, number | bigint]
@@ -11932,18 +10543,21 @@ export class matrix extends PyObject {
   ): Pending<ndarray, NdArray>;
   reshape(
     size1: number,
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
-    size1?: number | Kw<matrix_reshapeKwargs>,
     size2?: number | Kw<matrix_reshapeKwargs>,
     size3?: number | Kw<matrix_reshapeKwargs>,
     size4?: number | Kw<matrix_reshapeKwargs>,
-    size0?: number | Kw<matrix_reshapeKwargs>,
-    ...shape: (number | readonly number[] | Kw<matrix_reshapeKwargs>)[]
+    kwargs?: Kw<matrix_reshapeKwargs>,
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    size0: number,
+    ...shape: (number | Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>)[]
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    shape: readonly number[],
+    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
   ): Pending<ndarray, NdArray>;
   reshape(...args: unknown[]): unknown {
-    return this[callMethod]("reshape", args, () => ndarray);
+    return this[callMethod]("reshape", args, () => matrix);
   }
 
   /**
@@ -11981,7 +10595,6 @@ export class matrix extends PyObject {
     out?: null | Kw<matrix_roundKwargs>,
     kwargs?: Kw<matrix_roundKwargs>,
   ): Pending<matrix>;
-  round(decimals: number, out: ArrayLike): Pending<ndarray, NdArray>;
   round(kwargs: Kw<{ decimals?: number; out: ArrayLike }>): Pending<ndarray, NdArray>;
   round(...args: unknown[]): unknown {
     return this[callMethod]("round", args, () => matrix);
@@ -12181,13 +10794,6 @@ export class matrix extends PyObject {
     ddof?: number | Kw<matrix_stdKwargs_2>,
     kwargs?: Kw<matrix_stdKwargs_2>,
   ): Pending<matrix>;
-  std(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<{ ddof?: number }>,
-    kwargs?: Kw<{ ddof?: number }>,
-  ): Pending<ndarray, NdArray>;
   std(kwargs: Kw<matrix_stdKwargs_3>): Pending<ndarray, NdArray>;
   std(...args: unknown[]): unknown {
     return this[callMethod]("std", args, () => ndarray);
@@ -12238,7 +10844,6 @@ export class matrix extends PyObject {
     out?: null | Kw<matrix_sumKwargs_2>,
     kwargs?: Kw<matrix_sumKwargs_2>,
   ): Pending<matrix>;
-  sum(axis: number | readonly number[] | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
   sum(kwargs: Kw<matrix_sumKwargs_3>): Pending<ndarray, NdArray>;
   sum(...args: unknown[]): unknown {
     return this[callMethod]("sum", args, () => ndarray);
@@ -12271,18 +10876,10 @@ export class matrix extends PyObject {
   ): Pending<matrix>;
   take(
     indices: ArrayLike,
-    axis?: number | null | Kw<matrix_takeKwargs>,
-    out?: null | Kw<matrix_takeKwargs>,
-    mode?: "raise" | "wrap" | "clip" | Kw<matrix_takeKwargs>,
-    kwargs?: Kw<matrix_takeKwargs>,
-  ): Pending<ndarray, NdArray>;
-  take(indices: ArrayLike, kwargs: Kw<matrix_takeKwargs_2>): Pending<ndarray, NdArray>;
-  take(
-    indices: ArrayLike,
-    axis: number | null,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
+    axis?: number | null | Kw<matrix_takeKwargs_2>,
+    out?: ArrayLike | null | Kw<matrix_takeKwargs_2>,
+    mode?: "raise" | "wrap" | "clip" | Kw<matrix_takeKwargs_2>,
+    kwargs?: Kw<matrix_takeKwargs_2>,
   ): Pending<ndarray, NdArray>;
   take(...args: unknown[]): unknown {
     return this[callMethod]("take", args, () => matrix);
@@ -12381,7 +10978,6 @@ export class matrix extends PyObject {
     kwargs?: Kw<matrix_traceKwargs>,
   ): Pending<ndarray, NdArray | number>;
   trace(kwargs: Kw<matrix_traceKwargs_2>): Pending<ndarray, NdArray>;
-  trace(offset: number, axis1: number, axis2: number, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
   trace(...args: unknown[]): unknown {
     return this[callMethod]("trace", args, () => ndarray);
   }
@@ -12446,13 +11042,6 @@ export class matrix extends PyObject {
     ddof?: number | Kw<matrix_varKwargs_2>,
     kwargs?: Kw<matrix_varKwargs_2>,
   ): Pending<matrix>;
-  var(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<{ ddof?: number }>,
-    kwargs?: Kw<{ ddof?: number }>,
-  ): Pending<ndarray, NdArray>;
   var(kwargs: Kw<matrix_varKwargs_3>): Pending<ndarray, NdArray>;
   var(...args: unknown[]): unknown {
     return this[callMethod]("var", args, () => ndarray);
@@ -12471,10 +11060,9 @@ export class matrix extends PyObject {
    */
   view(): Pending<matrix>;
   view(dtype: DTypeLike | PyObject): Pending<ndarray, NdArray>;
-  view(dtype: DTypeLike): Pending<ndarray, NdArray>;
   view(kwargs: Kw<{ type: PyObject }>): Pending<ndarray, NdArray>;
   view(
-    dtype: DTypeLike | PyObject,
+    dtype: PyObject | DTypeLike,
     type?: PyObject | Kw<{ type?: PyObject }>,
     kwargs?: Kw<{ type?: PyObject }>,
   ): Pending<ndarray, NdArray>;
@@ -12512,24 +11100,14 @@ export class memmap extends PyObject {
    */
   static create(
     filename: PathLike | PyObject,
-    dtype?: PyObject | Kw<memmap_createKwargs>,
+    dtype?: PyObject | DTypeLike | Kw<memmap_createKwargs>,
     mode?: "readonly" | "r" | "copyonwrite" | "c" | "readwrite" | "r+" | "write" | "w+" | Kw<memmap_createKwargs>,
     offset?: number | bigint | Kw<memmap_createKwargs>,
     shape?: number | bigint | readonly (number | bigint)[] | null | Kw<memmap_createKwargs>,
     order?: "K" | "A" | "C" | "F" | null | Kw<memmap_createKwargs>,
     kwargs?: Kw<memmap_createKwargs>,
-  ): Pending<memmap>;
-  static create(
-    filename: PathLike | PyObject,
-    dtype: DTypeLike,
-    mode?: "readonly" | "r" | "copyonwrite" | "c" | "readwrite" | "r+" | "write" | "w+" | Kw<memmap_createKwargs_2>,
-    offset?: number | bigint | Kw<memmap_createKwargs_2>,
-    shape?: number | bigint | readonly (number | bigint)[] | null | Kw<memmap_createKwargs_2>,
-    order?: "K" | "A" | "C" | "F" | null | Kw<memmap_createKwargs_2>,
-    kwargs?: Kw<memmap_createKwargs_2>,
-  ): Pending<memmap>;
-  static create(...args: unknown[]): unknown {
-    return $py.call("memmap", args, () => memmap);
+  ): Pending<memmap> {
+    return $py.call("memmap", [filename, dtype, mode, offset, shape, order, kwargs], () => memmap);
   }
 
   /**
@@ -12555,8 +11133,6 @@ export class memmap extends PyObject {
   getItem(key: ArrayLike): Pending<ndarray, NdArray>;
   getItem(key: number | readonly number[]): Pending<ndarray, NdArray | number>;
   getItem(key: Slice | typeof Ellipsis | ArrayLike | null): Pending<ndarray, NdArray>;
-  getItem(key: string): Pending<ndarray, NdArray>;
-  getItem(key: readonly string[]): Pending<ndarray, NdArray>;
   getItem(...args: unknown[]): unknown {
     return this[callMethod]("__getitem__", args, () => ndarray);
   }
@@ -12567,29 +11143,20 @@ export class memmap extends PyObject {
   }
 
   /** Calls `__setitem__`. */
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: unknown): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike | null): PyPromise<void>;
   setItem(
     key: Slice | typeof Ellipsis | ArrayLike | null,
     value:
-      | Temporal.Duration
-      | number
-      | bigint
-      | string
       | Uint8Array
+      | ArrayLike
+      | Temporal.Duration
       | PyObject
       | NdArray
-      | boolean
-      | readonly (Temporal.Duration | number | bigint | string | Uint8Array | PyObject | NdArray | boolean | null)[]
+      | Temporal.PlainDate
+      | Date
+      | Temporal.PlainDateTime
       | null,
-  ): PyPromise<void>;
-  setItem(
-    key: Slice | typeof Ellipsis | ArrayLike | null,
-    value: Temporal.PlainDate | Uint8Array | PyObject | Date | Temporal.PlainDateTime | NdArray | ArrayLike | null,
-  ): PyPromise<void>;
-  setItem(...args: unknown[]): unknown {
-    return this[callMethod]("__setitem__", args);
+  ): PyPromise<void> {
+    return this[callMethod]("__setitem__", [key, value]);
   }
 
   /**
@@ -12613,12 +11180,6 @@ export class memmap extends PyObject {
     keepdims?: number | Kw<memmap_allKwargs_2>,
     kwargs?: Kw<memmap_allKwargs_2>,
   ): Pending<ndarray, NdArray | boolean>;
-  all(
-    axis: number | bigint | readonly (number | bigint)[] | null,
-    out: ArrayLike,
-    keepdims?: number | Kw<{ keepdims?: number; where?: ArrayLike }>,
-    kwargs?: Kw<{ keepdims?: number; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   all(kwargs: Kw<memmap_allKwargs_3>): Pending<ndarray, NdArray>;
   all(...args: unknown[]): unknown {
     return this[callMethod]("all", args, () => ndarray);
@@ -12645,12 +11206,6 @@ export class memmap extends PyObject {
     keepdims?: number | Kw<memmap_anyKwargs_2>,
     kwargs?: Kw<memmap_anyKwargs_2>,
   ): Pending<ndarray, NdArray | boolean>;
-  any(
-    axis: number | bigint | readonly (number | bigint)[] | null,
-    out: ArrayLike,
-    keepdims?: number | Kw<{ keepdims?: number; where?: ArrayLike }>,
-    kwargs?: Kw<{ keepdims?: number; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   any(kwargs: Kw<memmap_anyKwargs_3>): Pending<ndarray, NdArray>;
   any(...args: unknown[]): unknown {
     return this[callMethod]("any", args, () => ndarray);
@@ -12674,7 +11229,6 @@ export class memmap extends PyObject {
     out?: null | Kw<{ out?: null; keepdims?: boolean }>,
     kwargs?: Kw<{ out?: null; keepdims?: boolean }>,
   ): Pending<ndarray, NdArray | number>;
-  argmax(axis: number | null, out: ArrayLike, kwargs?: Kw<{ keepdims?: boolean }>): Pending<ndarray, NdArray>;
   argmax(kwargs: Kw<memmap_argmaxKwargs_2>): Pending<ndarray, NdArray>;
   argmax(...args: unknown[]): unknown {
     return this[callMethod]("argmax", args, () => ndarray);
@@ -12698,7 +11252,6 @@ export class memmap extends PyObject {
     out?: null | Kw<{ out?: null; keepdims?: boolean }>,
     kwargs?: Kw<{ out?: null; keepdims?: boolean }>,
   ): Pending<ndarray, NdArray | number>;
-  argmin(axis: number | null, out: ArrayLike, kwargs?: Kw<{ keepdims?: boolean }>): Pending<ndarray, NdArray>;
   argmin(kwargs: Kw<memmap_argminKwargs_2>): Pending<ndarray, NdArray>;
   argmin(...args: unknown[]): unknown {
     return this[callMethod]("argmin", args, () => ndarray);
@@ -12717,18 +11270,10 @@ export class memmap extends PyObject {
     kth: ArrayLike,
     axis?: number | null | Kw<memmap_argpartitionKwargs>,
     kind?: "introselect" | Kw<memmap_argpartitionKwargs>,
-    order?: null | Kw<memmap_argpartitionKwargs>,
+    order?: string | readonly string[] | null | Kw<memmap_argpartitionKwargs>,
     kwargs?: Kw<memmap_argpartitionKwargs>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(
-    kth: ArrayLike,
-    axis?: number | null | Kw<memmap_argpartitionKwargs_2>,
-    kind?: "introselect" | Kw<memmap_argpartitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<memmap_argpartitionKwargs_2>,
-    kwargs?: Kw<memmap_argpartitionKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(...args: unknown[]): unknown {
-    return this[callMethod]("argpartition", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("argpartition", [kth, axis, kind, order, kwargs], () => ndarray);
   }
 
   /**
@@ -12831,18 +11376,11 @@ export class memmap extends PyObject {
    */
   choose(
     choices: ArrayLike,
-    out?: null | Kw<memmap_chooseKwargs>,
+    out?: ArrayLike | null | Kw<memmap_chooseKwargs>,
     mode?: "raise" | "wrap" | "clip" | Kw<memmap_chooseKwargs>,
     kwargs?: Kw<memmap_chooseKwargs>,
-  ): Pending<ndarray, NdArray>;
-  choose(
-    choices: ArrayLike,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-  ): Pending<ndarray, NdArray>;
-  choose(...args: unknown[]): unknown {
-    return this[callMethod]("choose", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("choose", [choices, out, mode, kwargs], () => ndarray);
   }
 
   /**
@@ -12854,25 +11392,14 @@ export class memmap extends PyObject {
    * @param out Default: `None`.
    */
   clip(
-    min: ArrayLike,
+    min: ArrayLike | null,
     max?: ArrayLike | null | Kw<memmap_clipKwargs>,
     out?: null | Kw<memmap_clipKwargs>,
     kwargs?: Kw<memmap_clipKwargs>,
   ): Pending<ndarray, NdArray>;
-  clip(
-    min: null,
-    max: ArrayLike,
-    out?: null | Kw<{ out?: null; [name: string]: unknown }>,
-    kwargs?: Kw<{ out?: null; [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
   clip(kwargs: Kw<memmap_clipKwargs_2>): Pending<ndarray, NdArray>;
-  clip(
-    min: ArrayLike,
-    max: ArrayLike | null,
-    out: ArrayLike,
-    kwargs?: Kw<{ [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
-  clip(kwargs: Kw<memmap_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(min: ArrayLike | null, kwargs: Kw<memmap_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(kwargs: Kw<memmap_clipKwargs_4>): Pending<ndarray, NdArray>;
   clip(...args: unknown[]): unknown {
     return this[callMethod]("clip", args, () => ndarray);
   }
@@ -12888,13 +11415,10 @@ export class memmap extends PyObject {
   compress(
     condition: ArrayLike,
     axis?: number | null | Kw<memmap_compressKwargs>,
-    out?: null | Kw<memmap_compressKwargs>,
+    out?: ArrayLike | null | Kw<memmap_compressKwargs>,
     kwargs?: Kw<memmap_compressKwargs>,
-  ): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, axis: number | null, out: ArrayLike): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, kwargs: Kw<{ axis?: number | null; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  compress(...args: unknown[]): unknown {
-    return this[callMethod]("compress", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("compress", [condition, axis, out, kwargs], () => ndarray);
   }
 
   /**
@@ -12955,13 +11479,10 @@ export class memmap extends PyObject {
   cumprod(
     axis?: number | null | Kw<memmap_cumprodKwargs>,
     dtype?: DTypeLike | Kw<memmap_cumprodKwargs>,
-    out?: null | Kw<memmap_cumprodKwargs>,
+    out?: ArrayLike | null | Kw<memmap_cumprodKwargs>,
     kwargs?: Kw<memmap_cumprodKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumprod(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumprod(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumprod(...args: unknown[]): unknown {
-    return this[callMethod]("cumprod", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumprod", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /**
@@ -12976,13 +11497,10 @@ export class memmap extends PyObject {
   cumsum(
     axis?: number | null | Kw<memmap_cumsumKwargs>,
     dtype?: DTypeLike | Kw<memmap_cumsumKwargs>,
-    out?: null | Kw<memmap_cumsumKwargs>,
+    out?: ArrayLike | null | Kw<memmap_cumsumKwargs>,
     kwargs?: Kw<memmap_cumsumKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumsum(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumsum(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumsum(...args: unknown[]): unknown {
-    return this[callMethod]("cumsum", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumsum", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /** Python buffer object pointing to the start of the array's data. */
@@ -13201,12 +11719,7 @@ export class memmap extends PyObject {
     out?: null | Kw<memmap_maxKwargs>,
     kwargs?: Kw<memmap_maxKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  max(
-    axis: number | readonly number[] | null,
-    out: ArrayLike,
-    kwargs?: Kw<memmap_maxKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  max(kwargs: Kw<memmap_maxKwargs_3>): Pending<ndarray, NdArray>;
+  max(kwargs: Kw<memmap_maxKwargs_2>): Pending<ndarray, NdArray>;
   max(...args: unknown[]): unknown {
     return this[callMethod]("max", args, () => ndarray);
   }
@@ -13226,12 +11739,6 @@ export class memmap extends PyObject {
     out?: null | Kw<memmap_meanKwargs>,
     kwargs?: Kw<memmap_meanKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  mean(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<{ keepdims?: boolean; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   mean(kwargs: Kw<memmap_meanKwargs_2>): Pending<ndarray, NdArray>;
   mean(...args: unknown[]): unknown {
     return this[callMethod]("mean", args, () => ndarray);
@@ -13250,12 +11757,7 @@ export class memmap extends PyObject {
     out?: null | Kw<memmap_minKwargs>,
     kwargs?: Kw<memmap_minKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  min(
-    axis: number | readonly number[] | null,
-    out: ArrayLike,
-    kwargs?: Kw<memmap_minKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  min(kwargs: Kw<memmap_minKwargs_3>): Pending<ndarray, NdArray>;
+  min(kwargs: Kw<memmap_minKwargs_2>): Pending<ndarray, NdArray>;
   min(...args: unknown[]): unknown {
     return this[callMethod]("min", args, () => ndarray);
   }
@@ -13309,18 +11811,10 @@ export class memmap extends PyObject {
     kth: ArrayLike,
     axis?: number | Kw<memmap_partitionKwargs>,
     kind?: "introselect" | Kw<memmap_partitionKwargs>,
-    order?: null | Kw<memmap_partitionKwargs>,
+    order?: string | readonly string[] | null | Kw<memmap_partitionKwargs>,
     kwargs?: Kw<memmap_partitionKwargs>,
-  ): PyPromise<void>;
-  partition(
-    kth: ArrayLike,
-    axis?: number | Kw<memmap_partitionKwargs_2>,
-    kind?: "introselect" | Kw<memmap_partitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<memmap_partitionKwargs_2>,
-    kwargs?: Kw<memmap_partitionKwargs_2>,
-  ): PyPromise<void>;
-  partition(...args: unknown[]): unknown {
-    return this[callMethod]("partition", args);
+  ): PyPromise<void> {
+    return this[callMethod]("partition", [kth, axis, kind, order, kwargs]);
   }
 
   /**
@@ -13338,13 +11832,7 @@ export class memmap extends PyObject {
     out?: null | Kw<memmap_prodKwargs>,
     kwargs?: Kw<memmap_prodKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  prod(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<memmap_prodKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  prod(kwargs: Kw<memmap_prodKwargs_3>): Pending<ndarray, NdArray>;
+  prod(kwargs: Kw<memmap_prodKwargs_2>): Pending<ndarray, NdArray>;
   prod(...args: unknown[]): unknown {
     return this[callMethod]("prod", args, () => ndarray);
   }
@@ -13393,12 +11881,10 @@ export class memmap extends PyObject {
    */
   repeat(
     repeats: ArrayLike,
-    axis?: null | Kw<{ axis?: null }>,
-    kwargs?: Kw<{ axis?: null }>,
-  ): Pending<ndarray, NdArray>;
-  repeat(repeats: ArrayLike, axis: number): Pending<ndarray, NdArray>;
-  repeat(...args: unknown[]): unknown {
-    return this[callMethod]("repeat", args, () => ndarray);
+    axis?: number | null | Kw<{ axis?: number | null }>,
+    kwargs?: Kw<{ axis?: number | null }>,
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("repeat", [repeats, axis, kwargs], () => ndarray);
   }
 
   /**
@@ -13408,11 +11894,8 @@ export class memmap extends PyObject {
    */
   reshape(shape: null, kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>): Pending<memmap>;
   reshape(
-    shape: readonly never[],
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
     shape:
+      | readonly never[]
       | readonly []
       | readonly [number | bigint]
       | readonly [number | bigint, number | bigint]
@@ -13444,18 +11927,21 @@ export class memmap extends PyObject {
   ): Pending<ndarray, NdArray>;
   reshape(
     size1: number,
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
-    size1?: number | Kw<memmap_reshapeKwargs>,
     size2?: number | Kw<memmap_reshapeKwargs>,
     size3?: number | Kw<memmap_reshapeKwargs>,
     size4?: number | Kw<memmap_reshapeKwargs>,
-    size0?: number | Kw<memmap_reshapeKwargs>,
-    ...shape: (number | readonly number[] | Kw<memmap_reshapeKwargs>)[]
+    kwargs?: Kw<memmap_reshapeKwargs>,
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    size0: number,
+    ...shape: (number | Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>)[]
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    shape: readonly number[],
+    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
   ): Pending<ndarray, NdArray>;
   reshape(...args: unknown[]): unknown {
-    return this[callMethod]("reshape", args, () => ndarray);
+    return this[callMethod]("reshape", args, () => memmap);
   }
 
   /**
@@ -13493,7 +11979,6 @@ export class memmap extends PyObject {
     out?: null | Kw<memmap_roundKwargs>,
     kwargs?: Kw<memmap_roundKwargs>,
   ): Pending<memmap>;
-  round(decimals: number, out: ArrayLike): Pending<ndarray, NdArray>;
   round(kwargs: Kw<{ decimals?: number; out: ArrayLike }>): Pending<ndarray, NdArray>;
   round(...args: unknown[]): unknown {
     return this[callMethod]("round", args, () => memmap);
@@ -13663,14 +12148,7 @@ export class memmap extends PyObject {
     ddof?: number | Kw<memmap_stdKwargs>,
     kwargs?: Kw<memmap_stdKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  std(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<memmap_stdKwargs_2>,
-    kwargs?: Kw<memmap_stdKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  std(kwargs: Kw<memmap_stdKwargs_3>): Pending<ndarray, NdArray>;
+  std(kwargs: Kw<memmap_stdKwargs_2>): Pending<ndarray, NdArray>;
   std(...args: unknown[]): unknown {
     return this[callMethod]("std", args, () => ndarray);
   }
@@ -13703,13 +12181,7 @@ export class memmap extends PyObject {
     out?: null | Kw<memmap_sumKwargs>,
     kwargs?: Kw<memmap_sumKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  sum(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<memmap_sumKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  sum(kwargs: Kw<memmap_sumKwargs_3>): Pending<ndarray, NdArray>;
+  sum(kwargs: Kw<memmap_sumKwargs_2>): Pending<ndarray, NdArray>;
   sum(...args: unknown[]): unknown {
     return this[callMethod]("sum", args, () => ndarray);
   }
@@ -13741,18 +12213,10 @@ export class memmap extends PyObject {
   ): Pending<memmap>;
   take(
     indices: ArrayLike,
-    axis?: number | null | Kw<memmap_takeKwargs>,
-    out?: null | Kw<memmap_takeKwargs>,
-    mode?: "raise" | "wrap" | "clip" | Kw<memmap_takeKwargs>,
-    kwargs?: Kw<memmap_takeKwargs>,
-  ): Pending<ndarray, NdArray>;
-  take(indices: ArrayLike, kwargs: Kw<memmap_takeKwargs_2>): Pending<ndarray, NdArray>;
-  take(
-    indices: ArrayLike,
-    axis: number | null,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
+    axis?: number | null | Kw<memmap_takeKwargs_2>,
+    out?: ArrayLike | null | Kw<memmap_takeKwargs_2>,
+    mode?: "raise" | "wrap" | "clip" | Kw<memmap_takeKwargs_2>,
+    kwargs?: Kw<memmap_takeKwargs_2>,
   ): Pending<ndarray, NdArray>;
   take(...args: unknown[]): unknown {
     return this[callMethod]("take", args, () => memmap);
@@ -13856,7 +12320,6 @@ export class memmap extends PyObject {
     kwargs?: Kw<memmap_traceKwargs>,
   ): Pending<ndarray, NdArray | number>;
   trace(kwargs: Kw<memmap_traceKwargs_2>): Pending<ndarray, NdArray>;
-  trace(offset: number, axis1: number, axis2: number, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
   trace(...args: unknown[]): unknown {
     return this[callMethod]("trace", args, () => ndarray);
   }
@@ -13903,14 +12366,7 @@ export class memmap extends PyObject {
     ddof?: number | Kw<memmap_varKwargs>,
     kwargs?: Kw<memmap_varKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  var(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<memmap_varKwargs_2>,
-    kwargs?: Kw<memmap_varKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  var(kwargs: Kw<memmap_varKwargs_3>): Pending<ndarray, NdArray>;
+  var(kwargs: Kw<memmap_varKwargs_2>): Pending<ndarray, NdArray>;
   var(...args: unknown[]): unknown {
     return this[callMethod]("var", args, () => ndarray);
   }
@@ -13928,10 +12384,9 @@ export class memmap extends PyObject {
    */
   view(): Pending<memmap>;
   view(dtype: DTypeLike | PyObject): Pending<ndarray, NdArray>;
-  view(dtype: DTypeLike): Pending<ndarray, NdArray>;
   view(kwargs: Kw<{ type: PyObject }>): Pending<ndarray, NdArray>;
   view(
-    dtype: DTypeLike | PyObject,
+    dtype: PyObject | DTypeLike,
     type?: PyObject | Kw<{ type?: PyObject }>,
     kwargs?: Kw<{ type?: PyObject }>,
   ): Pending<ndarray, NdArray>;
@@ -13956,13 +12411,8 @@ export function number_(value?: number | string | Uint8Array): PyPromise<number>
  *
  * @param value Default: `None`.
  */
-export function object_(value?: null): PyPromise<unknown>;
-export function object_(value: string | Uint8Array): PyPromise<unknown>;
-export function object_(value: ArrayLike): PyPromise<unknown>;
-export function object_(value: PyObject): PyPromise<unknown>;
-export function object_(value?: unknown): PyPromise<unknown>;
-export function object_(...args: unknown[]): unknown {
-  return $py.call("object_", args);
+export function object_(value?: Uint8Array | ArrayLike | PyObject | null): PyPromise<unknown> {
+  return $py.call("object_", [value]);
 }
 
 /**
@@ -14082,8 +12532,6 @@ export class recarray extends PyObject {
   getItem(key: ArrayLike): Pending<ndarray, NdArray>;
   getItem(key: number | readonly number[]): Pending<ndarray, NdArray | number>;
   getItem(key: Slice | typeof Ellipsis | ArrayLike | null): Pending<ndarray, NdArray>;
-  getItem(key: string): Pending<ndarray, NdArray>;
-  getItem(key: readonly string[]): Pending<ndarray, NdArray>;
   getItem(...args: unknown[]): unknown {
     return this[callMethod]("__getitem__", args, () => ndarray);
   }
@@ -14094,29 +12542,20 @@ export class recarray extends PyObject {
   }
 
   /** Calls `__setitem__`. */
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: unknown): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike): PyPromise<void>;
-  setItem(key: Slice | typeof Ellipsis | ArrayLike | null, value: Uint8Array | ArrayLike | null): PyPromise<void>;
   setItem(
     key: Slice | typeof Ellipsis | ArrayLike | null,
     value:
-      | Temporal.Duration
-      | number
-      | bigint
-      | string
       | Uint8Array
+      | ArrayLike
+      | Temporal.Duration
       | PyObject
       | NdArray
-      | boolean
-      | readonly (Temporal.Duration | number | bigint | string | Uint8Array | PyObject | NdArray | boolean | null)[]
+      | Temporal.PlainDate
+      | Date
+      | Temporal.PlainDateTime
       | null,
-  ): PyPromise<void>;
-  setItem(
-    key: Slice | typeof Ellipsis | ArrayLike | null,
-    value: Temporal.PlainDate | Uint8Array | PyObject | Date | Temporal.PlainDateTime | NdArray | ArrayLike | null,
-  ): PyPromise<void>;
-  setItem(...args: unknown[]): unknown {
-    return this[callMethod]("__setitem__", args);
+  ): PyPromise<void> {
+    return this[callMethod]("__setitem__", [key, value]);
   }
 
   /**
@@ -14140,12 +12579,6 @@ export class recarray extends PyObject {
     keepdims?: number | Kw<recarray_allKwargs_2>,
     kwargs?: Kw<recarray_allKwargs_2>,
   ): Pending<ndarray, NdArray | boolean>;
-  all(
-    axis: number | bigint | readonly (number | bigint)[] | null,
-    out: ArrayLike,
-    keepdims?: number | Kw<{ keepdims?: number; where?: ArrayLike }>,
-    kwargs?: Kw<{ keepdims?: number; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   all(kwargs: Kw<recarray_allKwargs_3>): Pending<ndarray, NdArray>;
   all(...args: unknown[]): unknown {
     return this[callMethod]("all", args, () => ndarray);
@@ -14172,12 +12605,6 @@ export class recarray extends PyObject {
     keepdims?: number | Kw<recarray_anyKwargs_2>,
     kwargs?: Kw<recarray_anyKwargs_2>,
   ): Pending<ndarray, NdArray | boolean>;
-  any(
-    axis: number | bigint | readonly (number | bigint)[] | null,
-    out: ArrayLike,
-    keepdims?: number | Kw<{ keepdims?: number; where?: ArrayLike }>,
-    kwargs?: Kw<{ keepdims?: number; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   any(kwargs: Kw<recarray_anyKwargs_3>): Pending<ndarray, NdArray>;
   any(...args: unknown[]): unknown {
     return this[callMethod]("any", args, () => ndarray);
@@ -14201,7 +12628,6 @@ export class recarray extends PyObject {
     out?: null | Kw<{ out?: null; keepdims?: boolean }>,
     kwargs?: Kw<{ out?: null; keepdims?: boolean }>,
   ): Pending<ndarray, NdArray | number>;
-  argmax(axis: number | null, out: ArrayLike, kwargs?: Kw<{ keepdims?: boolean }>): Pending<ndarray, NdArray>;
   argmax(kwargs: Kw<recarray_argmaxKwargs_2>): Pending<ndarray, NdArray>;
   argmax(...args: unknown[]): unknown {
     return this[callMethod]("argmax", args, () => ndarray);
@@ -14225,7 +12651,6 @@ export class recarray extends PyObject {
     out?: null | Kw<{ out?: null; keepdims?: boolean }>,
     kwargs?: Kw<{ out?: null; keepdims?: boolean }>,
   ): Pending<ndarray, NdArray | number>;
-  argmin(axis: number | null, out: ArrayLike, kwargs?: Kw<{ keepdims?: boolean }>): Pending<ndarray, NdArray>;
   argmin(kwargs: Kw<recarray_argminKwargs_2>): Pending<ndarray, NdArray>;
   argmin(...args: unknown[]): unknown {
     return this[callMethod]("argmin", args, () => ndarray);
@@ -14244,18 +12669,10 @@ export class recarray extends PyObject {
     kth: ArrayLike,
     axis?: number | null | Kw<recarray_argpartitionKwargs>,
     kind?: "introselect" | Kw<recarray_argpartitionKwargs>,
-    order?: null | Kw<recarray_argpartitionKwargs>,
+    order?: string | readonly string[] | null | Kw<recarray_argpartitionKwargs>,
     kwargs?: Kw<recarray_argpartitionKwargs>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(
-    kth: ArrayLike,
-    axis?: number | null | Kw<recarray_argpartitionKwargs_2>,
-    kind?: "introselect" | Kw<recarray_argpartitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<recarray_argpartitionKwargs_2>,
-    kwargs?: Kw<recarray_argpartitionKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  argpartition(...args: unknown[]): unknown {
-    return this[callMethod]("argpartition", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("argpartition", [kth, axis, kind, order, kwargs], () => ndarray);
   }
 
   /**
@@ -14358,18 +12775,11 @@ export class recarray extends PyObject {
    */
   choose(
     choices: ArrayLike,
-    out?: null | Kw<recarray_chooseKwargs>,
+    out?: ArrayLike | null | Kw<recarray_chooseKwargs>,
     mode?: "raise" | "wrap" | "clip" | Kw<recarray_chooseKwargs>,
     kwargs?: Kw<recarray_chooseKwargs>,
-  ): Pending<ndarray, NdArray>;
-  choose(
-    choices: ArrayLike,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-  ): Pending<ndarray, NdArray>;
-  choose(...args: unknown[]): unknown {
-    return this[callMethod]("choose", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("choose", [choices, out, mode, kwargs], () => ndarray);
   }
 
   /**
@@ -14381,25 +12791,14 @@ export class recarray extends PyObject {
    * @param out Default: `None`.
    */
   clip(
-    min: ArrayLike,
+    min: ArrayLike | null,
     max?: ArrayLike | null | Kw<recarray_clipKwargs>,
     out?: null | Kw<recarray_clipKwargs>,
     kwargs?: Kw<recarray_clipKwargs>,
   ): Pending<ndarray, NdArray>;
-  clip(
-    min: null,
-    max: ArrayLike,
-    out?: null | Kw<{ out?: null; [name: string]: unknown }>,
-    kwargs?: Kw<{ out?: null; [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
   clip(kwargs: Kw<recarray_clipKwargs_2>): Pending<ndarray, NdArray>;
-  clip(
-    min: ArrayLike,
-    max: ArrayLike | null,
-    out: ArrayLike,
-    kwargs?: Kw<{ [name: string]: unknown }>,
-  ): Pending<ndarray, NdArray>;
-  clip(kwargs: Kw<recarray_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(min: ArrayLike | null, kwargs: Kw<recarray_clipKwargs_3>): Pending<ndarray, NdArray>;
+  clip(kwargs: Kw<recarray_clipKwargs_4>): Pending<ndarray, NdArray>;
   clip(...args: unknown[]): unknown {
     return this[callMethod]("clip", args, () => ndarray);
   }
@@ -14415,13 +12814,10 @@ export class recarray extends PyObject {
   compress(
     condition: ArrayLike,
     axis?: number | null | Kw<recarray_compressKwargs>,
-    out?: null | Kw<recarray_compressKwargs>,
+    out?: ArrayLike | null | Kw<recarray_compressKwargs>,
     kwargs?: Kw<recarray_compressKwargs>,
-  ): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, axis: number | null, out: ArrayLike): Pending<ndarray, NdArray>;
-  compress(condition: ArrayLike, kwargs: Kw<{ axis?: number | null; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  compress(...args: unknown[]): unknown {
-    return this[callMethod]("compress", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("compress", [condition, axis, out, kwargs], () => ndarray);
   }
 
   /**
@@ -14482,13 +12878,10 @@ export class recarray extends PyObject {
   cumprod(
     axis?: number | null | Kw<recarray_cumprodKwargs>,
     dtype?: DTypeLike | Kw<recarray_cumprodKwargs>,
-    out?: null | Kw<recarray_cumprodKwargs>,
+    out?: ArrayLike | null | Kw<recarray_cumprodKwargs>,
     kwargs?: Kw<recarray_cumprodKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumprod(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumprod(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumprod(...args: unknown[]): unknown {
-    return this[callMethod]("cumprod", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumprod", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /**
@@ -14503,13 +12896,10 @@ export class recarray extends PyObject {
   cumsum(
     axis?: number | null | Kw<recarray_cumsumKwargs>,
     dtype?: DTypeLike | Kw<recarray_cumsumKwargs>,
-    out?: null | Kw<recarray_cumsumKwargs>,
+    out?: ArrayLike | null | Kw<recarray_cumsumKwargs>,
     kwargs?: Kw<recarray_cumsumKwargs>,
-  ): Pending<ndarray, NdArray>;
-  cumsum(axis: number | null, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
-  cumsum(kwargs: Kw<{ axis?: number | null; dtype?: DTypeLike; out: ArrayLike }>): Pending<ndarray, NdArray>;
-  cumsum(...args: unknown[]): unknown {
-    return this[callMethod]("cumsum", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("cumsum", [axis, dtype, out, kwargs], () => ndarray);
   }
 
   /** Python buffer object pointing to the start of the array's data. */
@@ -14725,12 +13115,7 @@ export class recarray extends PyObject {
     out?: null | Kw<recarray_maxKwargs>,
     kwargs?: Kw<recarray_maxKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  max(
-    axis: number | readonly number[] | null,
-    out: ArrayLike,
-    kwargs?: Kw<recarray_maxKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  max(kwargs: Kw<recarray_maxKwargs_3>): Pending<ndarray, NdArray>;
+  max(kwargs: Kw<recarray_maxKwargs_2>): Pending<ndarray, NdArray>;
   max(...args: unknown[]): unknown {
     return this[callMethod]("max", args, () => ndarray);
   }
@@ -14750,12 +13135,6 @@ export class recarray extends PyObject {
     out?: null | Kw<recarray_meanKwargs>,
     kwargs?: Kw<recarray_meanKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  mean(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<{ keepdims?: boolean; where?: ArrayLike }>,
-  ): Pending<ndarray, NdArray>;
   mean(kwargs: Kw<recarray_meanKwargs_2>): Pending<ndarray, NdArray>;
   mean(...args: unknown[]): unknown {
     return this[callMethod]("mean", args, () => ndarray);
@@ -14774,12 +13153,7 @@ export class recarray extends PyObject {
     out?: null | Kw<recarray_minKwargs>,
     kwargs?: Kw<recarray_minKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  min(
-    axis: number | readonly number[] | null,
-    out: ArrayLike,
-    kwargs?: Kw<recarray_minKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  min(kwargs: Kw<recarray_minKwargs_3>): Pending<ndarray, NdArray>;
+  min(kwargs: Kw<recarray_minKwargs_2>): Pending<ndarray, NdArray>;
   min(...args: unknown[]): unknown {
     return this[callMethod]("min", args, () => ndarray);
   }
@@ -14823,18 +13197,10 @@ export class recarray extends PyObject {
     kth: ArrayLike,
     axis?: number | Kw<recarray_partitionKwargs>,
     kind?: "introselect" | Kw<recarray_partitionKwargs>,
-    order?: null | Kw<recarray_partitionKwargs>,
+    order?: string | readonly string[] | null | Kw<recarray_partitionKwargs>,
     kwargs?: Kw<recarray_partitionKwargs>,
-  ): PyPromise<void>;
-  partition(
-    kth: ArrayLike,
-    axis?: number | Kw<recarray_partitionKwargs_2>,
-    kind?: "introselect" | Kw<recarray_partitionKwargs_2>,
-    order?: string | readonly string[] | null | Kw<recarray_partitionKwargs_2>,
-    kwargs?: Kw<recarray_partitionKwargs_2>,
-  ): PyPromise<void>;
-  partition(...args: unknown[]): unknown {
-    return this[callMethod]("partition", args);
+  ): PyPromise<void> {
+    return this[callMethod]("partition", [kth, axis, kind, order, kwargs]);
   }
 
   /**
@@ -14852,13 +13218,7 @@ export class recarray extends PyObject {
     out?: null | Kw<recarray_prodKwargs>,
     kwargs?: Kw<recarray_prodKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  prod(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<recarray_prodKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  prod(kwargs: Kw<recarray_prodKwargs_3>): Pending<ndarray, NdArray>;
+  prod(kwargs: Kw<recarray_prodKwargs_2>): Pending<ndarray, NdArray>;
   prod(...args: unknown[]): unknown {
     return this[callMethod]("prod", args, () => ndarray);
   }
@@ -14907,12 +13267,10 @@ export class recarray extends PyObject {
    */
   repeat(
     repeats: ArrayLike,
-    axis?: null | Kw<{ axis?: null }>,
-    kwargs?: Kw<{ axis?: null }>,
-  ): Pending<ndarray, NdArray>;
-  repeat(repeats: ArrayLike, axis: number): Pending<ndarray, NdArray>;
-  repeat(...args: unknown[]): unknown {
-    return this[callMethod]("repeat", args, () => ndarray);
+    axis?: number | null | Kw<{ axis?: number | null }>,
+    kwargs?: Kw<{ axis?: number | null }>,
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("repeat", [repeats, axis, kwargs], () => ndarray);
   }
 
   /**
@@ -14922,11 +13280,8 @@ export class recarray extends PyObject {
    */
   reshape(shape: null, kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>): Pending<recarray>;
   reshape(
-    shape: readonly never[],
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
     shape:
+      | readonly never[]
       | readonly []
       | readonly [number | bigint]
       | readonly [number | bigint, number | bigint]
@@ -14958,18 +13313,21 @@ export class recarray extends PyObject {
   ): Pending<ndarray, NdArray>;
   reshape(
     size1: number,
-    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  ): Pending<ndarray, NdArray>;
-  reshape(
-    size1?: number | Kw<recarray_reshapeKwargs>,
     size2?: number | Kw<recarray_reshapeKwargs>,
     size3?: number | Kw<recarray_reshapeKwargs>,
     size4?: number | Kw<recarray_reshapeKwargs>,
-    size0?: number | Kw<recarray_reshapeKwargs>,
-    ...shape: (number | readonly number[] | Kw<recarray_reshapeKwargs>)[]
+    kwargs?: Kw<recarray_reshapeKwargs>,
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    size0: number,
+    ...shape: (number | Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>)[]
+  ): Pending<ndarray, NdArray>;
+  reshape(
+    shape: readonly number[],
+    kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
   ): Pending<ndarray, NdArray>;
   reshape(...args: unknown[]): unknown {
-    return this[callMethod]("reshape", args, () => ndarray);
+    return this[callMethod]("reshape", args, () => recarray);
   }
 
   /**
@@ -15007,7 +13365,6 @@ export class recarray extends PyObject {
     out?: null | Kw<recarray_roundKwargs>,
     kwargs?: Kw<recarray_roundKwargs>,
   ): Pending<recarray>;
-  round(decimals: number, out: ArrayLike): Pending<ndarray, NdArray>;
   round(kwargs: Kw<{ decimals?: number; out: ArrayLike }>): Pending<ndarray, NdArray>;
   round(...args: unknown[]): unknown {
     return this[callMethod]("round", args, () => recarray);
@@ -15177,14 +13534,7 @@ export class recarray extends PyObject {
     ddof?: number | Kw<recarray_stdKwargs>,
     kwargs?: Kw<recarray_stdKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  std(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<recarray_stdKwargs_2>,
-    kwargs?: Kw<recarray_stdKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  std(kwargs: Kw<recarray_stdKwargs_3>): Pending<ndarray, NdArray>;
+  std(kwargs: Kw<recarray_stdKwargs_2>): Pending<ndarray, NdArray>;
   std(...args: unknown[]): unknown {
     return this[callMethod]("std", args, () => ndarray);
   }
@@ -15217,13 +13567,7 @@ export class recarray extends PyObject {
     out?: null | Kw<recarray_sumKwargs>,
     kwargs?: Kw<recarray_sumKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  sum(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    kwargs?: Kw<recarray_sumKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  sum(kwargs: Kw<recarray_sumKwargs_3>): Pending<ndarray, NdArray>;
+  sum(kwargs: Kw<recarray_sumKwargs_2>): Pending<ndarray, NdArray>;
   sum(...args: unknown[]): unknown {
     return this[callMethod]("sum", args, () => ndarray);
   }
@@ -15255,18 +13599,10 @@ export class recarray extends PyObject {
   ): Pending<recarray>;
   take(
     indices: ArrayLike,
-    axis?: number | null | Kw<recarray_takeKwargs>,
-    out?: null | Kw<recarray_takeKwargs>,
-    mode?: "raise" | "wrap" | "clip" | Kw<recarray_takeKwargs>,
-    kwargs?: Kw<recarray_takeKwargs>,
-  ): Pending<ndarray, NdArray>;
-  take(indices: ArrayLike, kwargs: Kw<recarray_takeKwargs_2>): Pending<ndarray, NdArray>;
-  take(
-    indices: ArrayLike,
-    axis: number | null,
-    out: ArrayLike,
-    mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-    kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
+    axis?: number | null | Kw<recarray_takeKwargs_2>,
+    out?: ArrayLike | null | Kw<recarray_takeKwargs_2>,
+    mode?: "raise" | "wrap" | "clip" | Kw<recarray_takeKwargs_2>,
+    kwargs?: Kw<recarray_takeKwargs_2>,
   ): Pending<ndarray, NdArray>;
   take(...args: unknown[]): unknown {
     return this[callMethod]("take", args, () => recarray);
@@ -15370,7 +13706,6 @@ export class recarray extends PyObject {
     kwargs?: Kw<recarray_traceKwargs>,
   ): Pending<ndarray, NdArray | number>;
   trace(kwargs: Kw<recarray_traceKwargs_2>): Pending<ndarray, NdArray>;
-  trace(offset: number, axis1: number, axis2: number, dtype: DTypeLike, out: ArrayLike): Pending<ndarray, NdArray>;
   trace(...args: unknown[]): unknown {
     return this[callMethod]("trace", args, () => ndarray);
   }
@@ -15417,14 +13752,7 @@ export class recarray extends PyObject {
     ddof?: number | Kw<recarray_varKwargs>,
     kwargs?: Kw<recarray_varKwargs>,
   ): Pending<ndarray, NdArray | number>;
-  var(
-    axis: number | readonly number[] | null,
-    dtype: DTypeLike,
-    out: ArrayLike,
-    ddof?: number | Kw<recarray_varKwargs_2>,
-    kwargs?: Kw<recarray_varKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  var(kwargs: Kw<recarray_varKwargs_3>): Pending<ndarray, NdArray>;
+  var(kwargs: Kw<recarray_varKwargs_2>): Pending<ndarray, NdArray>;
   var(...args: unknown[]): unknown {
     return this[callMethod]("var", args, () => ndarray);
   }
@@ -15442,10 +13770,9 @@ export class recarray extends PyObject {
    */
   view(): Pending<recarray>;
   view(dtype: DTypeLike | PyObject): Pending<ndarray, NdArray>;
-  view(dtype: DTypeLike): Pending<ndarray, NdArray>;
   view(kwargs: Kw<{ type: PyObject }>): Pending<ndarray, NdArray>;
   view(
-    dtype: DTypeLike | PyObject,
+    dtype: PyObject | DTypeLike,
     type?: PyObject | Kw<{ type?: PyObject }>,
     kwargs?: Kw<{ type?: PyObject }>,
   ): Pending<ndarray, NdArray>;
@@ -15495,13 +13822,11 @@ export function integer(value?: number | string | Uint8Array): PyPromise<number>
  * ```
  */
 export function void_(
-  length_or_data: number | bigint | boolean | Uint8Array,
-  dtype?: null | Kw<{ dtype?: null }>,
-  kwargs?: Kw<{ dtype?: null }>,
-): Pending<PyObject>;
-export function void_(length_or_data: unknown, dtype: DTypeLike): Pending<PyObject>;
-export function void_(...args: unknown[]): unknown {
-  return $py.call("void", args, PyObject);
+  length_or_data: number | bigint | boolean | Uint8Array | PyObject,
+  dtype?: DTypeLike | Kw<{ dtype?: DTypeLike }>,
+  kwargs?: Kw<{ dtype?: DTypeLike }>,
+): Pending<PyObject> {
+  return $py.call("void", [length_or_data, dtype, kwargs], PyObject);
 }
 
 /**
@@ -15510,10 +13835,11 @@ export function void_(...args: unknown[]): unknown {
  * @param real Default: `0`.
  * @param imag Default: `0`.
  */
-export function complexfloating(real?: number | Complex, imag?: number | Complex): PyPromise<Complex>;
-export function complexfloating(real?: number | Complex | string | Uint8Array | null): PyPromise<Complex>;
-export function complexfloating(...args: unknown[]): unknown {
-  return $py.call("complexfloating", args);
+export function complexfloating(
+  real?: number | Complex | string | Uint8Array | null,
+  imag?: number | Complex,
+): PyPromise<Complex> {
+  return $py.call("complexfloating", [real, imag]);
 }
 
 /**
@@ -15531,13 +13857,11 @@ export function floating(value?: number | string | Uint8Array | null): PyPromise
  * @param dtype Default: `None`.
  */
 export function record(
-  length_or_data: number | bigint | boolean | Uint8Array,
-  dtype?: null | Kw<{ dtype?: null }>,
-  kwargs?: Kw<{ dtype?: null }>,
-): Pending<PyObject>;
-export function record(length_or_data: unknown, dtype: DTypeLike): Pending<PyObject>;
-export function record(...args: unknown[]): unknown {
-  return $py.call("record", args, PyObject);
+  length_or_data: number | bigint | boolean | Uint8Array | PyObject,
+  dtype?: DTypeLike | Kw<{ dtype?: DTypeLike }>,
+  kwargs?: Kw<{ dtype?: DTypeLike }>,
+): Pending<PyObject> {
+  return $py.call("record", [length_or_data, dtype, kwargs], PyObject);
 }
 
 /**
@@ -15565,17 +13889,16 @@ export function unsignedinteger(value?: number | string | Uint8Array): PyPromise
  *
  * :Character code: `'S'`
  *
+ * @param value Default: `b''`.
  * @param errors Default: `'strict'`.
  */
-export function bytes_(value?: unknown): PyPromise<Uint8Array>;
 export function bytes_(
-  value: string,
-  encoding: string,
-  errors?: string | Kw<{ errors?: string }>,
-  kwargs?: Kw<{ errors?: string }>,
-): PyPromise<Uint8Array>;
-export function bytes_(...args: unknown[]): unknown {
-  return $py.call("bytes_", args);
+  value?: string | PyObject | Kw<bytes_Kwargs>,
+  encoding?: string | Kw<bytes_Kwargs>,
+  errors?: string | Kw<bytes_Kwargs>,
+  kwargs?: Kw<bytes_Kwargs>,
+): PyPromise<Uint8Array> {
+  return $py.call("bytes_", [value, encoding, errors, kwargs]);
 }
 
 /**
@@ -15703,17 +14026,16 @@ export function longlong(value?: unknown): PyPromise<number> {
  *
  * :Character code: `'U'`
  *
+ * @param value Default: `''`.
  * @param errors Default: `'strict'`.
  */
-export function str_(value?: unknown): PyPromise<string>;
 export function str_(
-  value: Uint8Array,
-  encoding: string,
-  errors?: string | Kw<{ errors?: string }>,
-  kwargs?: Kw<{ errors?: string }>,
-): PyPromise<string>;
-export function str_(...args: unknown[]): unknown {
-  return $py.call("str_", args);
+  value?: Uint8Array | PyObject | Kw<str_Kwargs>,
+  encoding?: string | Kw<str_Kwargs>,
+  errors?: string | Kw<str_Kwargs>,
+  kwargs?: Kw<str_Kwargs>,
+): PyPromise<string> {
+  return $py.call("str_", [value, encoding, errors, kwargs]);
 }
 
 /**
@@ -15723,15 +14045,8 @@ export function str_(...args: unknown[]): unknown {
  *
  * :Character code: `'m'`
  */
-export function timedelta64(value: Temporal.Duration | number | bigint | NdArray | null): PyPromise<NdArray>;
-export function timedelta64(): PyPromise<NdArray>;
 export function timedelta64(
-  value: "NAT" | "NaT" | "nat" | Uint8Array | null,
-  format: readonly [unknown, number] | PyObject,
-): PyPromise<NdArray>;
-export function timedelta64(value: 0, format?: readonly [unknown, number] | PyObject): PyPromise<NdArray>;
-export function timedelta64(
-  value: number | bigint | boolean | Temporal.Duration | string | Uint8Array | PyObject | NdArray | null,
+  value?: Temporal.Duration | number | bigint | NdArray | Uint8Array | boolean | string | PyObject | null,
   format?:
     | readonly [unknown, number]
     | "ns"
@@ -15741,9 +14056,8 @@ export function timedelta64(
     | Uint8Array
     | readonly ["ns" | "ps" | "fs" | "as" | Uint8Array, number]
     | PyObject,
-): PyPromise<NdArray>;
-export function timedelta64(...args: unknown[]): unknown {
-  return $py.call("timedelta64", args);
+): PyPromise<NdArray> {
+  return $py.call("timedelta64", [value, format]);
 }
 
 /**
@@ -15809,10 +14123,11 @@ export function ulonglong(value?: unknown): PyPromise<number> {
  * @param real Default: `0`.
  * @param imag Default: `0`.
  */
-export function cdouble(real?: number | Complex, imag?: number | Complex): PyPromise<Complex>;
-export function cdouble(real?: number | Complex | string | Uint8Array | null): PyPromise<Complex>;
-export function cdouble(...args: unknown[]): unknown {
-  return $py.call("cdouble", args);
+export function cdouble(
+  real?: number | Complex | string | Uint8Array | null,
+  imag?: number | Complex,
+): PyPromise<Complex> {
+  return $py.call("cdouble", [real, imag]);
 }
 
 /**
@@ -15965,13 +14280,6 @@ export function all(
   keepdims?: boolean | Kw<allKwargs_2>,
   kwargs?: Kw<allKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function all(
-  a: ArrayLike | null,
-  axis: number | bigint | readonly (number | bigint)[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<{ keepdims?: boolean; where?: ArrayLike }>,
-  kwargs?: Kw<{ keepdims?: boolean; where?: ArrayLike }>,
-): Pending<ndarray, NdArray>;
 export function all(a: ArrayLike | null, kwargs: Kw<allKwargs_3>): Pending<ndarray, NdArray>;
 export function all(...args: unknown[]): unknown {
   return $py.call("all", args, () => ndarray);
@@ -16037,16 +14345,7 @@ export function amax(
   where?: ArrayLike | Kw<amaxKwargs_2>,
   kwargs?: Kw<amaxKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function amax(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<amaxKwargs_3>,
-  initial?: number | Complex | boolean | Kw<amaxKwargs_3>,
-  where?: ArrayLike | Kw<amaxKwargs_3>,
-  kwargs?: Kw<amaxKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function amax(a: ArrayLike, kwargs: Kw<amaxKwargs_4>): Pending<ndarray, NdArray>;
+export function amax(a: ArrayLike, kwargs: Kw<amaxKwargs_3>): Pending<ndarray, NdArray>;
 export function amax(...args: unknown[]): unknown {
   return $py.call("amax", args, () => ndarray);
 }
@@ -16080,16 +14379,7 @@ export function amin(
   where?: ArrayLike | Kw<aminKwargs_2>,
   kwargs?: Kw<aminKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function amin(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<aminKwargs_3>,
-  initial?: number | Complex | boolean | Kw<aminKwargs_3>,
-  where?: ArrayLike | Kw<aminKwargs_3>,
-  kwargs?: Kw<aminKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function amin(a: ArrayLike, kwargs: Kw<aminKwargs_4>): Pending<ndarray, NdArray>;
+export function amin(a: ArrayLike, kwargs: Kw<aminKwargs_3>): Pending<ndarray, NdArray>;
 export function amin(...args: unknown[]): unknown {
   return $py.call("amin", args, () => ndarray);
 }
@@ -16112,27 +14402,12 @@ export function amin(...args: unknown[]): unknown {
  * ```
  */
 export function angle(
-  z: number,
-  deg?: boolean | Kw<{ deg?: boolean }>,
-  kwargs?: Kw<{ deg?: boolean }>,
-): PyPromise<number>;
-export function angle(
   z: number | Complex | boolean,
   deg?: boolean | Kw<{ deg?: boolean }>,
   kwargs?: Kw<{ deg?: boolean }>,
 ): PyPromise<number>;
 export function angle(
-  z: number | Complex,
-  deg?: boolean | Kw<{ deg?: boolean }>,
-  kwargs?: Kw<{ deg?: boolean }>,
-): PyPromise<number>;
-export function angle(
   z: ArrayLike,
-  deg?: boolean | Kw<{ deg?: boolean }>,
-  kwargs?: Kw<{ deg?: boolean }>,
-): Pending<ndarray, NdArray>;
-export function angle(
-  z: readonly ArrayLike[],
   deg?: boolean | Kw<{ deg?: boolean }>,
   kwargs?: Kw<{ deg?: boolean }>,
 ): Pending<ndarray, NdArray>;
@@ -16171,13 +14446,6 @@ export function any(
   keepdims?: boolean | Kw<anyKwargs_2>,
   kwargs?: Kw<anyKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function any(
-  a: ArrayLike | null,
-  axis: number | bigint | readonly (number | bigint)[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<{ keepdims?: boolean; where?: ArrayLike }>,
-  kwargs?: Kw<{ keepdims?: boolean; where?: ArrayLike }>,
-): Pending<ndarray, NdArray>;
 export function any(a: ArrayLike | null, kwargs: Kw<anyKwargs_3>): Pending<ndarray, NdArray>;
 export function any(...args: unknown[]): unknown {
   return $py.call("any", args, () => ndarray);
@@ -16188,7 +14456,7 @@ export function any(...args: unknown[]): unknown {
  *
  * @param arr Values are appended to a copy of this array.
  * @param values These values are appended to a copy of `arr`. It must be of the correct shape (the same shape as `arr`, excluding `axis`).
- * @param axis The axis along which `values` are appended. If `axis` is not given, both `arr` and `values` are flattened before use.
+ * @param axis The axis along which `values` are appended. If `axis` is not given, both `arr` and `values` are flattened before use. Default: `None`.
  * @returns A copy of `arr` with `values` appended to `axis`. Note that `append` does not occur in-place: a new array is allocated and filled.
  * @example In Python
  * ```python
@@ -16197,21 +14465,13 @@ export function any(...args: unknown[]): unknown {
  * array([1, 2, 3, ..., 7, 8, 9])
  * ```
  */
-export function append(arr: ArrayLike, values: ArrayLike, axis: number): Pending<ndarray, NdArray>;
-export function append(arr: readonly PyObject[], values: readonly PyObject[], axis: number): Pending<ndarray, NdArray>;
-export function append(
-  arr: readonly ArrayLike[],
-  values: readonly ArrayLike[],
-  axis: number,
-): Pending<ndarray, NdArray>;
 export function append(
   arr: ArrayLike,
   values: ArrayLike,
-  axis?: null | Kw<{ axis?: null }>,
-  kwargs?: Kw<{ axis?: null }>,
-): Pending<ndarray, NdArray>;
-export function append(...args: unknown[]): unknown {
-  return $py.call("append", args, () => ndarray);
+  axis?: number | null | Kw<{ axis?: number | null }>,
+  kwargs?: Kw<{ axis?: number | null }>,
+): Pending<ndarray, NdArray> {
+  return $py.call("append", [arr, values, axis, kwargs], () => ndarray);
 }
 
 /**
@@ -16303,54 +14563,31 @@ export function apply_over_axes(
  * ```
  */
 export function arange(
-  start_or_stop: number | Date | Temporal.PlainDateTime | NdArray | Temporal.Duration,
-  kwargs: Kw<arangeKwargs>,
-): Pending<ndarray, NdArray>;
-export function arange(
-  start_or_stop: number | bigint | boolean,
-  stop?: number | bigint | boolean | null | Kw<arangeKwargs_2>,
-  step?: number | bigint | boolean | null | Kw<arangeKwargs_2>,
-  kwargs?: Kw<arangeKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function arange(
-  start_or_stop: number,
-  stop?: number | boolean | null | Kw<arangeKwargs_3>,
-  step?: number | boolean | null | Kw<arangeKwargs_3>,
-  kwargs?: Kw<arangeKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function arange(
-  start_or_stop: number | boolean,
-  stop: number,
-  step?: number | boolean | null | Kw<arangeKwargs_4>,
-  kwargs?: Kw<arangeKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function arange(
-  start_or_stop: Temporal.Duration | NdArray | number | bigint | boolean | Date | Temporal.PlainDateTime | string,
+  start_or_stop: number | Date | Temporal.PlainDateTime | NdArray | Temporal.Duration | bigint | boolean | string,
   stop?:
     | number
-    | bigint
-    | Temporal.Duration
-    | NdArray
-    | boolean
     | Date
     | Temporal.PlainDateTime
+    | NdArray
+    | Temporal.Duration
+    | bigint
+    | boolean
     | string
     | null
-    | Kw<arangeKwargs_5>,
+    | Kw<arangeKwargs>,
   step?:
     | number
-    | bigint
-    | Temporal.Duration
-    | NdArray
-    | boolean
     | Date
     | Temporal.PlainDateTime
+    | NdArray
+    | Temporal.Duration
+    | bigint
+    | boolean
     | null
-    | Kw<arangeKwargs_5>,
-  kwargs?: Kw<arangeKwargs_5>,
-): Pending<ndarray, NdArray>;
-export function arange(...args: unknown[]): unknown {
-  return $py.call("arange", args, () => ndarray);
+    | Kw<arangeKwargs>,
+  kwargs?: Kw<arangeKwargs>,
+): Pending<ndarray, NdArray> {
+  return $py.call("arange", [start_or_stop, stop, step, kwargs], () => ndarray);
 }
 
 /**
@@ -16524,12 +14761,6 @@ export function argmax(
   out?: null | Kw<argmaxKwargs_2>,
   kwargs?: Kw<argmaxKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function argmax(
-  a: ArrayLike,
-  axis: number | null,
-  out: ArrayLike,
-  kwargs?: Kw<{ keepdims?: boolean }>,
-): Pending<ndarray, NdArray>;
 export function argmax(a: ArrayLike, kwargs: Kw<argmaxKwargs_3>): Pending<ndarray, NdArray>;
 export function argmax(...args: unknown[]): unknown {
   return $py.call("argmax", args, () => ndarray);
@@ -16566,12 +14797,6 @@ export function argmin(
   out?: null | Kw<argminKwargs_2>,
   kwargs?: Kw<argminKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function argmin(
-  a: ArrayLike,
-  axis: number | null,
-  out: ArrayLike,
-  kwargs?: Kw<{ keepdims?: boolean }>,
-): Pending<ndarray, NdArray>;
 export function argmin(a: ArrayLike, kwargs: Kw<argminKwargs_3>): Pending<ndarray, NdArray>;
 export function argmin(...args: unknown[]): unknown {
   return $py.call("argmin", args, () => ndarray);
@@ -16679,13 +14904,7 @@ export function argwhere(a: ArrayLike): Pending<ndarray, NdArray> {
  * @param out Default: `None`.
  */
 export function around(
-  a: boolean,
-  decimals?: number | Kw<aroundKwargs>,
-  out?: null | Kw<aroundKwargs>,
-  kwargs?: Kw<aroundKwargs>,
-): PyPromise<number>;
-export function around(
-  a: number | PyObject,
+  a: boolean | number | PyObject,
   decimals?: number | Kw<aroundKwargs>,
   out?: null | Kw<aroundKwargs>,
   kwargs?: Kw<aroundKwargs>,
@@ -16698,15 +14917,9 @@ export function around(
 ): Pending<ndarray, NdArray | number>;
 export function around(
   a: ArrayLike,
-  decimals?: number | Kw<aroundKwargs>,
-  out?: null | Kw<aroundKwargs>,
-  kwargs?: Kw<aroundKwargs>,
-): Pending<ndarray, NdArray>;
-export function around(
-  a: ArrayLike,
-  out: ArrayLike,
-  decimals?: number | Kw<{ decimals?: number }>,
-  kwargs?: Kw<{ decimals?: number }>,
+  decimals?: number | Kw<aroundKwargs_2>,
+  out?: ArrayLike | null | Kw<aroundKwargs_2>,
+  kwargs?: Kw<aroundKwargs_2>,
 ): Pending<ndarray, NdArray>;
 export function around(...args: unknown[]): unknown {
   return $py.call("around", args, () => ndarray);
@@ -16725,21 +14938,12 @@ export function around(...args: unknown[]): unknown {
  * array([1, 2, 3])
  * ```
  */
-export function array(object: ArrayLike, kwargs: Kw<arrayKwargs>): Pending<ndarray, NdArray>;
-export function array(object: PyObject, kwargs: Kw<arrayKwargs_2>): Pending<ndarray, NdArray>;
 export function array(
-  object: ArrayLike,
-  dtype?: null | Kw<arrayKwargs_3>,
-  kwargs?: Kw<arrayKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function array(object: unknown, dtype: DTypeLike, kwargs?: Kw<arrayKwargs_4>): Pending<ndarray, NdArray>;
-export function array(
-  object: unknown,
-  dtype?: DTypeLike | Kw<arrayKwargs_5>,
-  kwargs?: Kw<arrayKwargs_5>,
-): Pending<ndarray, NdArray>;
-export function array(...args: unknown[]): unknown {
-  return $py.call("array", args, () => ndarray);
+  object: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<arrayKwargs>,
+  kwargs?: Kw<arrayKwargs>,
+): Pending<ndarray, NdArray> {
+  return $py.call("array", [object, dtype, kwargs], () => ndarray);
 }
 
 /**
@@ -16913,25 +15117,12 @@ export function array_str(
  * ```
  */
 export function asanyarray(
-  a: ArrayLike,
-  dtype?: null | Kw<asanyarrayKwargs>,
+  a: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<asanyarrayKwargs>,
   order?: "K" | "A" | "C" | "F" | null | Kw<asanyarrayKwargs>,
   kwargs?: Kw<asanyarrayKwargs>,
-): Pending<ndarray, NdArray>;
-export function asanyarray(
-  a: unknown,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<asanyarrayKwargs_2>,
-  kwargs?: Kw<asanyarrayKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function asanyarray(
-  a: unknown,
-  dtype?: DTypeLike | Kw<asanyarrayKwargs_3>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<asanyarrayKwargs_3>,
-  kwargs?: Kw<asanyarrayKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function asanyarray(...args: unknown[]): unknown {
-  return $py.call("asanyarray", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("asanyarray", [a, dtype, order, kwargs], () => ndarray);
 }
 
 /**
@@ -16950,25 +15141,12 @@ export function asanyarray(...args: unknown[]): unknown {
  * ```
  */
 export function asarray(
-  a: ArrayLike,
-  dtype?: null | Kw<asarrayKwargs>,
+  a: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<asarrayKwargs>,
   order?: "K" | "A" | "C" | "F" | null | Kw<asarrayKwargs>,
   kwargs?: Kw<asarrayKwargs>,
-): Pending<ndarray, NdArray>;
-export function asarray(
-  a: unknown,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<asarrayKwargs_2>,
-  kwargs?: Kw<asarrayKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function asarray(
-  a: unknown,
-  dtype?: DTypeLike | Kw<asarrayKwargs_3>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<asarrayKwargs_3>,
-  kwargs?: Kw<asarrayKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function asarray(...args: unknown[]): unknown {
-  return $py.call("asarray", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("asarray", [a, dtype, order, kwargs], () => ndarray);
 }
 
 /**
@@ -16988,31 +15166,12 @@ export function asarray(...args: unknown[]): unknown {
  * ```
  */
 export function asarray_chkfinite(
-  a: ArrayLike,
-  dtype?: null | Kw<asarray_chkfiniteKwargs>,
+  a: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<asarray_chkfiniteKwargs>,
   order?: "K" | "A" | "C" | "F" | null | Kw<asarray_chkfiniteKwargs>,
   kwargs?: Kw<asarray_chkfiniteKwargs>,
-): Pending<ndarray, NdArray>;
-export function asarray_chkfinite(
-  a: ArrayLike,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-  kwargs?: Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-): Pending<ndarray, NdArray>;
-export function asarray_chkfinite(
-  a: unknown,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-  kwargs?: Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-): Pending<ndarray, NdArray>;
-export function asarray_chkfinite(
-  a: unknown,
-  dtype?: DTypeLike | Kw<asarray_chkfiniteKwargs_2>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<asarray_chkfiniteKwargs_2>,
-  kwargs?: Kw<asarray_chkfiniteKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function asarray_chkfinite(...args: unknown[]): unknown {
-  return $py.call("asarray_chkfinite", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("asarray_chkfinite", [a, dtype, order, kwargs], () => ndarray);
 }
 
 /**
@@ -17030,22 +15189,11 @@ export function asarray_chkfinite(...args: unknown[]): unknown {
  * ```
  */
 export function ascontiguousarray(
-  a: ArrayLike,
-  dtype?: null | Kw<{ dtype?: null; like?: PyObject | null }>,
-  kwargs?: Kw<{ dtype?: null; like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function ascontiguousarray(
-  a: unknown,
-  dtype: DTypeLike,
-  kwargs?: Kw<{ like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function ascontiguousarray(
-  a: unknown,
+  a: ArrayLike | PyObject,
   dtype?: DTypeLike | Kw<{ dtype?: DTypeLike; like?: PyObject | null }>,
   kwargs?: Kw<{ dtype?: DTypeLike; like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function ascontiguousarray(...args: unknown[]): unknown {
-  return $py.call("ascontiguousarray", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("ascontiguousarray", [a, dtype, kwargs], () => ndarray);
 }
 
 /**
@@ -17063,22 +15211,11 @@ export function ascontiguousarray(...args: unknown[]): unknown {
  * ```
  */
 export function asfortranarray(
-  a: ArrayLike,
-  dtype?: null | Kw<{ dtype?: null; like?: PyObject | null }>,
-  kwargs?: Kw<{ dtype?: null; like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function asfortranarray(
-  a: unknown,
-  dtype: DTypeLike,
-  kwargs?: Kw<{ like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function asfortranarray(
-  a: unknown,
+  a: ArrayLike | PyObject,
   dtype?: DTypeLike | Kw<{ dtype?: DTypeLike; like?: PyObject | null }>,
   kwargs?: Kw<{ dtype?: DTypeLike; like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function asfortranarray(...args: unknown[]): unknown {
-  return $py.call("asfortranarray", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("asfortranarray", [a, dtype, kwargs], () => ndarray);
 }
 
 /**
@@ -17807,24 +15944,11 @@ export function busday_count(
 export function busday_count(
   begindates: ArrayLike | Temporal.PlainDate,
   enddates: ArrayLike | Temporal.PlainDate,
-  weekmask?: ArrayLike | Kw<busday_countKwargs>,
-  holidays?: ArrayLike | Temporal.PlainDate | Kw<busday_countKwargs>,
-  busdaycal?: busdaycalendar | null | Kw<busday_countKwargs>,
-  out?: null | Kw<busday_countKwargs>,
-  kwargs?: Kw<busday_countKwargs>,
-): Pending<ndarray, NdArray>;
-export function busday_count(
-  begindates: ArrayLike | Temporal.PlainDate,
-  enddates: ArrayLike | Temporal.PlainDate,
-  kwargs: Kw<busday_countKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function busday_count(
-  begindates: ArrayLike | Temporal.PlainDate,
-  enddates: ArrayLike | Temporal.PlainDate,
-  weekmask: ArrayLike,
-  holidays: ArrayLike | Temporal.PlainDate,
-  busdaycal: busdaycalendar | null,
-  out: ArrayLike,
+  weekmask?: ArrayLike | Kw<busday_countKwargs_2>,
+  holidays?: ArrayLike | Temporal.PlainDate | Kw<busday_countKwargs_2>,
+  busdaycal?: busdaycalendar | null | Kw<busday_countKwargs_2>,
+  out?: ArrayLike | null | Kw<busday_countKwargs_2>,
+  kwargs?: Kw<busday_countKwargs_2>,
 ): Pending<ndarray, NdArray>;
 export function busday_count(...args: unknown[]): unknown {
   return $py.call("busday_count", args, () => ndarray);
@@ -18006,16 +16130,9 @@ export function choose(
 export function choose(
   a: ArrayLike,
   choices: ArrayLike,
-  out?: null | Kw<chooseKwargs>,
-  mode?: "raise" | "wrap" | "clip" | Kw<chooseKwargs>,
-  kwargs?: Kw<chooseKwargs>,
-): Pending<ndarray, NdArray>;
-export function choose(
-  a: ArrayLike,
-  choices: ArrayLike,
-  out: ArrayLike,
-  mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-  kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
+  out?: ArrayLike | null | Kw<chooseKwargs_2>,
+  mode?: "raise" | "wrap" | "clip" | Kw<chooseKwargs_2>,
+  kwargs?: Kw<chooseKwargs_2>,
 ): Pending<ndarray, NdArray>;
 export function choose(...args: unknown[]): unknown {
   return $py.call("choose", args, () => ndarray);
@@ -18075,13 +16192,7 @@ export function clip(
   out?: null | Kw<clipKwargs_2>,
   kwargs?: Kw<clipKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function clip(
-  a: ArrayLike,
-  out: ArrayLike,
-  a_min?: ArrayLike | null | Kw<clipKwargs_3>,
-  a_max?: ArrayLike | null | Kw<clipKwargs_3>,
-  kwargs?: Kw<clipKwargs_3>,
-): Pending<ndarray, NdArray>;
+export function clip(a: ArrayLike, kwargs: Kw<clipKwargs_3>): Pending<ndarray, NdArray>;
 export function clip(...args: unknown[]): unknown {
   return $py.call("clip", args, () => ndarray);
 }
@@ -18160,22 +16271,10 @@ export function compress(
   condition: ArrayLike,
   a: ArrayLike,
   axis?: number | null | Kw<compressKwargs>,
-  out?: null | Kw<compressKwargs>,
+  out?: ArrayLike | null | Kw<compressKwargs>,
   kwargs?: Kw<compressKwargs>,
-): Pending<ndarray, NdArray>;
-export function compress(
-  condition: ArrayLike,
-  a: ArrayLike,
-  axis: number | null,
-  out: ArrayLike,
-): Pending<ndarray, NdArray>;
-export function compress(
-  condition: ArrayLike,
-  a: ArrayLike,
-  kwargs: Kw<{ axis?: number | null; out: ArrayLike }>,
-): Pending<ndarray, NdArray>;
-export function compress(...args: unknown[]): unknown {
-  return $py.call("compress", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("compress", [condition, a, axis, out, kwargs], () => ndarray);
 }
 
 /**
@@ -18197,27 +16296,12 @@ export function compress(...args: unknown[]): unknown {
  * ```
  */
 export function concat(
-  arrays: ArrayLike,
+  arrays: ArrayLike | PyObject,
   axis?: number | null | Kw<concatKwargs>,
-  out?: null | Kw<concatKwargs>,
+  out?: ArrayLike | null | Kw<concatKwargs>,
   kwargs?: Kw<concatKwargs>,
-): Pending<ndarray, NdArray>;
-export function concat(arrays: PyObject, kwargs: Kw<concatKwargs_2>): Pending<ndarray, NdArray>;
-export function concat(
-  arrays: PyObject,
-  axis?: number | null | Kw<concatKwargs_3>,
-  out?: null | Kw<concatKwargs_3>,
-  kwargs?: Kw<concatKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function concat(arrays: PyObject, kwargs: Kw<concatKwargs_4>): Pending<ndarray, NdArray>;
-export function concat(
-  arrays: PyObject,
-  axis: number | null,
-  out: ArrayLike,
-  kwargs?: Kw<concatKwargs_5>,
-): Pending<ndarray, NdArray>;
-export function concat(...args: unknown[]): unknown {
-  return $py.call("concat", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("concat", [arrays, axis, out, kwargs], () => ndarray);
 }
 
 /**
@@ -18239,27 +16323,12 @@ export function concat(...args: unknown[]): unknown {
  * ```
  */
 export function concatenate(
-  arrays: ArrayLike,
+  arrays: ArrayLike | PyObject,
   axis?: number | null | Kw<concatenateKwargs>,
-  out?: null | Kw<concatenateKwargs>,
+  out?: ArrayLike | null | Kw<concatenateKwargs>,
   kwargs?: Kw<concatenateKwargs>,
-): Pending<ndarray, NdArray>;
-export function concatenate(arrays: PyObject, kwargs: Kw<concatenateKwargs_2>): Pending<ndarray, NdArray>;
-export function concatenate(
-  arrays: PyObject,
-  axis?: number | null | Kw<concatenateKwargs_3>,
-  out?: null | Kw<concatenateKwargs_3>,
-  kwargs?: Kw<concatenateKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function concatenate(arrays: PyObject, kwargs: Kw<concatenateKwargs_4>): Pending<ndarray, NdArray>;
-export function concatenate(
-  arrays: PyObject,
-  axis: number | null,
-  out: ArrayLike,
-  kwargs?: Kw<concatenateKwargs_5>,
-): Pending<ndarray, NdArray>;
-export function concatenate(...args: unknown[]): unknown {
-  return $py.call("concatenate", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("concatenate", [arrays, axis, out, kwargs], () => ndarray);
 }
 
 /**
@@ -18325,40 +16394,15 @@ export function convolve(
   v: PyObject | ArrayLike,
   mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
   kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function convolve(
-  a: PyObject | readonly boolean[],
-  v: PyObject | readonly boolean[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function convolve(
-  a: PyObject | readonly (number | bigint | boolean)[],
-  v: PyObject | readonly (number | bigint | boolean)[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function convolve(
-  a: PyObject | readonly (number | boolean)[],
-  v: PyObject | readonly (number | boolean)[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function convolve(
-  a: PyObject | readonly (Temporal.Duration | NdArray | number | boolean)[],
-  v: PyObject | readonly (Temporal.Duration | NdArray | number | boolean)[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function convolve(...args: unknown[]): unknown {
-  return $py.call("convolve", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("convolve", [a, v, mode, kwargs], () => ndarray);
 }
 
 /**
  * Return an array copy of the given object.
  *
  * @param a Input data.
- * @param order Controls the memory layout of the copy. 'C' means C-order, 'F' means F-order, 'A' means 'F' if `a` is Fortran contiguous, 'C' otherwise.
+ * @param order Controls the memory layout of the copy. 'C' means C-order, 'F' means F-order, 'A' means 'F' if `a` is Fortran contiguous, 'C' otherwise. Default: `'K'`.
  * @param subok If True, then sub-classes will be passed-through, otherwise the returned array will be forced to be a base-class array (defaults to False).
  * @returns Array interpretation of `a`.
  * @example In Python
@@ -18368,19 +16412,13 @@ export function convolve(...args: unknown[]): unknown {
  * Create an array x, with a reference y and a copy z:
  * ```
  */
-export function copy(a: ArrayLike, order: "K" | "A" | "C" | "F" | null, subok: true): Pending<ndarray, NdArray>;
-export function copy(
-  a: ArrayLike,
-  kwargs: Kw<{ order?: "K" | "A" | "C" | "F" | null; subok: true }>,
-): Pending<ndarray, NdArray>;
 export function copy(
   a: ArrayLike,
   order?: "K" | "A" | "C" | "F" | null | Kw<copyKwargs>,
-  subok?: false | Kw<copyKwargs>,
+  subok?: true | false | Kw<copyKwargs>,
   kwargs?: Kw<copyKwargs>,
-): Pending<ndarray, NdArray>;
-export function copy(...args: unknown[]): unknown {
-  return $py.call("copy", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("copy", [a, order, subok, kwargs], () => ndarray);
 }
 
 /**
@@ -18517,33 +16555,8 @@ export function correlate(
   v: PyObject | ArrayLike,
   mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
   kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function correlate(
-  a: PyObject | readonly boolean[],
-  v: PyObject | readonly boolean[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function correlate(
-  a: PyObject | readonly (number | bigint | boolean)[],
-  v: PyObject | readonly (number | bigint | boolean)[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function correlate(
-  a: PyObject | readonly (number | boolean)[],
-  v: PyObject | readonly (number | boolean)[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function correlate(
-  a: PyObject | readonly (Temporal.Duration | NdArray | number | boolean)[],
-  v: PyObject | readonly (Temporal.Duration | NdArray | number | boolean)[],
-  mode?: "valid" | "same" | "full" | Kw<{ mode?: "valid" | "same" | "full" }>,
-  kwargs?: Kw<{ mode?: "valid" | "same" | "full" }>,
-): Pending<ndarray, NdArray>;
-export function correlate(...args: unknown[]): unknown {
-  return $py.call("correlate", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("correlate", [a, v, mode, kwargs], () => ndarray);
 }
 
 /**
@@ -18610,19 +16623,15 @@ export function cosh(...args: unknown[]): unknown {
  * ```
  */
 export function count_nonzero(
-  a: ArrayLike,
-  axis?: null | Kw<{ axis?: null; keepdims?: false }>,
-  kwargs?: Kw<{ axis?: null; keepdims?: false }>,
+  a: ArrayLike | Uint8Array | PyObject,
+  axis?: number | readonly number[] | null | Kw<count_nonzeroKwargs>,
+  kwargs?: Kw<count_nonzeroKwargs>,
 ): PyPromise<number>;
-export function count_nonzero(
-  a: number | Complex | string | Uint8Array | PyObject,
-  kwargs: Kw<count_nonzeroKwargs>,
-): PyPromise<number>;
-export function count_nonzero(a: ArrayLike, kwargs: Kw<count_nonzeroKwargs>): Pending<ndarray, NdArray>;
+export function count_nonzero(a: ArrayLike, kwargs: Kw<count_nonzeroKwargs_2>): Pending<ndarray, NdArray>;
 export function count_nonzero(
   a: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<count_nonzeroKwargs_2>,
-  kwargs?: Kw<count_nonzeroKwargs_2>,
+  axis?: number | readonly number[] | null | Kw<count_nonzeroKwargs_3>,
+  kwargs?: Kw<count_nonzeroKwargs_3>,
 ): Pending<ndarray, NdArray | number>;
 export function count_nonzero(...args: unknown[]): unknown {
   return $py.call("count_nonzero", args, () => ndarray);
@@ -18636,7 +16645,7 @@ export function count_nonzero(...args: unknown[]): unknown {
  * See the notes for an outline of the algorithm.
  *
  * @param m A 1-D or 2-D array containing multiple variables and observations.
- * @param y An additional set of variables and observations. `y` has the same form as that of `m`.
+ * @param y An additional set of variables and observations. `y` has the same form as that of `m`. Default: `None`.
  * @param rowvar If `rowvar` is True (default), then each row represents a variable, with observations in the columns.
  * @param bias Default normalization (False) is by `(N - 1)`, where `N` is the number of observations given (unbiased estimate).
  * @param ddof If not `None` the default value implied by `bias` is overridden.
@@ -18653,56 +16662,15 @@ export function count_nonzero(...args: unknown[]): unknown {
  */
 export function cov(
   m: ArrayLike,
-  y: ArrayLike,
+  y?: ArrayLike | null | Kw<covKwargs>,
   rowvar?: boolean | Kw<covKwargs>,
   bias?: boolean | Kw<covKwargs>,
   ddof?: number | null | Kw<covKwargs>,
   fweights?: ArrayLike | null | Kw<covKwargs>,
   aweights?: ArrayLike | null | Kw<covKwargs>,
   kwargs?: Kw<covKwargs>,
-): Pending<ndarray, NdArray>;
-export function cov(
-  m: ArrayLike,
-  y?: null | Kw<covKwargs_2>,
-  rowvar?: boolean | Kw<covKwargs_2>,
-  bias?: boolean | Kw<covKwargs_2>,
-  ddof?: number | null | Kw<covKwargs_2>,
-  fweights?: ArrayLike | null | Kw<covKwargs_2>,
-  aweights?: ArrayLike | null | Kw<covKwargs_2>,
-  kwargs?: Kw<covKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function cov(
-  m: ArrayLike,
-  y: ArrayLike,
-  rowvar?: boolean | Kw<covKwargs_3>,
-  bias?: boolean | Kw<covKwargs_3>,
-  ddof?: number | null | Kw<covKwargs_3>,
-  fweights?: ArrayLike | null | Kw<covKwargs_3>,
-  aweights?: ArrayLike | null | Kw<covKwargs_3>,
-  kwargs?: Kw<covKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function cov(
-  m: readonly ArrayLike[],
-  y?: null | Kw<covKwargs_2>,
-  rowvar?: boolean | Kw<covKwargs_2>,
-  bias?: boolean | Kw<covKwargs_2>,
-  ddof?: number | null | Kw<covKwargs_2>,
-  fweights?: ArrayLike | null | Kw<covKwargs_2>,
-  aweights?: ArrayLike | null | Kw<covKwargs_2>,
-  kwargs?: Kw<covKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function cov(
-  m: ArrayLike,
-  y?: ArrayLike | null | Kw<covKwargs_4>,
-  rowvar?: boolean | Kw<covKwargs_4>,
-  bias?: boolean | Kw<covKwargs_4>,
-  ddof?: number | null | Kw<covKwargs_4>,
-  fweights?: ArrayLike | null | Kw<covKwargs_4>,
-  aweights?: ArrayLike | null | Kw<covKwargs_4>,
-  kwargs?: Kw<covKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function cov(...args: unknown[]): unknown {
-  return $py.call("cov", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("cov", [m, y, rowvar, bias, ddof, fweights, aweights, kwargs], () => ndarray);
 }
 
 /**
@@ -18762,37 +16730,11 @@ export function cross(
 export function cumprod(
   a: ArrayLike,
   axis?: number | null | Kw<cumprodKwargs>,
-  dtype?: null | Kw<cumprodKwargs>,
-  out?: null | Kw<cumprodKwargs>,
+  dtype?: DTypeLike | Kw<cumprodKwargs>,
+  out?: ArrayLike | null | Kw<cumprodKwargs>,
   kwargs?: Kw<cumprodKwargs>,
-): Pending<ndarray, NdArray>;
-export function cumprod(
-  a: ArrayLike,
-  axis: number | null,
-  dtype: DTypeLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
-): Pending<ndarray, NdArray>;
-export function cumprod(
-  a: ArrayLike,
-  kwargs: Kw<{ axis?: number | null; dtype: DTypeLike; out?: null }>,
-): Pending<ndarray, NdArray>;
-export function cumprod(
-  a: ArrayLike,
-  axis?: number | null | Kw<cumprodKwargs_2>,
-  dtype?: DTypeLike | Kw<cumprodKwargs_2>,
-  out?: null | Kw<cumprodKwargs_2>,
-  kwargs?: Kw<cumprodKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function cumprod(
-  a: ArrayLike,
-  out: ArrayLike,
-  axis?: number | null | Kw<cumprodKwargs_3>,
-  dtype?: DTypeLike | Kw<cumprodKwargs_3>,
-  kwargs?: Kw<cumprodKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function cumprod(...args: unknown[]): unknown {
-  return $py.call("cumprod", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("cumprod", [a, axis, dtype, out, kwargs], () => ndarray);
 }
 
 /**
@@ -18818,37 +16760,11 @@ export function cumprod(...args: unknown[]): unknown {
 export function cumsum(
   a: ArrayLike,
   axis?: number | null | Kw<cumsumKwargs>,
-  dtype?: null | Kw<cumsumKwargs>,
-  out?: null | Kw<cumsumKwargs>,
+  dtype?: DTypeLike | Kw<cumsumKwargs>,
+  out?: ArrayLike | null | Kw<cumsumKwargs>,
   kwargs?: Kw<cumsumKwargs>,
-): Pending<ndarray, NdArray>;
-export function cumsum(
-  a: ArrayLike,
-  axis: number | null,
-  dtype: DTypeLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
-): Pending<ndarray, NdArray>;
-export function cumsum(
-  a: ArrayLike,
-  kwargs: Kw<{ axis?: number | null; dtype: DTypeLike; out?: null }>,
-): Pending<ndarray, NdArray>;
-export function cumsum(
-  a: ArrayLike,
-  axis?: number | null | Kw<cumsumKwargs_2>,
-  dtype?: DTypeLike | Kw<cumsumKwargs_2>,
-  out?: null | Kw<cumsumKwargs_2>,
-  kwargs?: Kw<cumsumKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function cumsum(
-  a: ArrayLike,
-  out: ArrayLike,
-  axis?: number | null | Kw<cumsumKwargs_3>,
-  dtype?: DTypeLike | Kw<cumsumKwargs_3>,
-  kwargs?: Kw<cumsumKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function cumsum(...args: unknown[]): unknown {
-  return $py.call("cumsum", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("cumsum", [a, axis, dtype, out, kwargs], () => ndarray);
 }
 
 /**
@@ -18869,12 +16785,8 @@ export function cumsum(...args: unknown[]): unknown {
  * array([   1.,    2.,    6.,   24.,  120.,  720.])
  * ```
  */
-export function cumulative_prod(x: ArrayLike, kwargs?: Kw<cumulative_prodKwargs>): Pending<ndarray, NdArray>;
-export function cumulative_prod(x: ArrayLike, kwargs: Kw<cumulative_prodKwargs_2>): Pending<ndarray, NdArray>;
-export function cumulative_prod(x: ArrayLike, kwargs?: Kw<cumulative_prodKwargs_3>): Pending<ndarray, NdArray>;
-export function cumulative_prod(x: ArrayLike, kwargs: Kw<cumulative_prodKwargs_4>): Pending<ndarray, NdArray>;
-export function cumulative_prod(...args: unknown[]): unknown {
-  return $py.call("cumulative_prod", args, () => ndarray);
+export function cumulative_prod(x: ArrayLike, kwargs?: Kw<cumulative_prodKwargs>): Pending<ndarray, NdArray> {
+  return $py.call("cumulative_prod", [x, kwargs], () => ndarray);
 }
 
 /**
@@ -18895,12 +16807,8 @@ export function cumulative_prod(...args: unknown[]): unknown {
  * array([  1.,   3.,   6.,  10.,  15.,  21.])
  * ```
  */
-export function cumulative_sum(x: ArrayLike, kwargs?: Kw<cumulative_sumKwargs>): Pending<ndarray, NdArray>;
-export function cumulative_sum(x: ArrayLike, kwargs: Kw<cumulative_sumKwargs_2>): Pending<ndarray, NdArray>;
-export function cumulative_sum(x: ArrayLike, kwargs?: Kw<cumulative_sumKwargs_3>): Pending<ndarray, NdArray>;
-export function cumulative_sum(x: ArrayLike, kwargs: Kw<cumulative_sumKwargs_4>): Pending<ndarray, NdArray>;
-export function cumulative_sum(...args: unknown[]): unknown {
-  return $py.call("cumulative_sum", args, () => ndarray);
+export function cumulative_sum(x: ArrayLike, kwargs?: Kw<cumulative_sumKwargs>): Pending<ndarray, NdArray> {
+  return $py.call("cumulative_sum", [x, kwargs], () => ndarray);
 }
 
 /**
@@ -19052,12 +16960,10 @@ export function degrees(...args: unknown[]): unknown {
 export function delete_(
   arr: ArrayLike,
   obj: Slice | ArrayLike,
-  axis?: null | Kw<{ axis?: null }>,
-  kwargs?: Kw<{ axis?: null }>,
-): Pending<ndarray, NdArray>;
-export function delete_(arr: ArrayLike, obj: Slice | ArrayLike, axis: number): Pending<ndarray, NdArray>;
-export function delete_(...args: unknown[]): unknown {
-  return $py.call("delete", args, () => ndarray);
+  axis?: number | null | Kw<{ axis?: number | null }>,
+  kwargs?: Kw<{ axis?: number | null }>,
+): Pending<ndarray, NdArray> {
+  return $py.call("delete", [arr, obj, axis, kwargs], () => ndarray);
 }
 
 /**
@@ -19082,14 +16988,8 @@ export function diag(
   v: ArrayLike,
   k?: number | bigint | Kw<{ k?: number | bigint }>,
   kwargs?: Kw<{ k?: number | bigint }>,
-): Pending<ndarray, NdArray>;
-export function diag(
-  v: readonly ArrayLike[],
-  k?: number | bigint | Kw<{ k?: number | bigint }>,
-  kwargs?: Kw<{ k?: number | bigint }>,
-): Pending<ndarray, NdArray>;
-export function diag(...args: unknown[]): unknown {
-  return $py.call("diag", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("diag", [v, k, kwargs], () => ndarray);
 }
 
 /**
@@ -19224,30 +17124,6 @@ export function diff(
   append?: ArrayLike | Kw<diffKwargs_2>,
   kwargs?: Kw<diffKwargs_2>,
 ): Pending<ndarray, NdArray>;
-export function diff(
-  a: readonly (number | bigint)[],
-  n?: number | bigint | Kw<diffKwargs_2>,
-  axis?: number | Kw<diffKwargs_2>,
-  prepend?: ArrayLike | Kw<diffKwargs_2>,
-  append?: ArrayLike | Kw<diffKwargs_2>,
-  kwargs?: Kw<diffKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function diff(
-  a: readonly number[],
-  n?: number | bigint | Kw<diffKwargs_2>,
-  axis?: number | Kw<diffKwargs_2>,
-  prepend?: ArrayLike | Kw<diffKwargs_2>,
-  append?: ArrayLike | Kw<diffKwargs_2>,
-  kwargs?: Kw<diffKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function diff(
-  a: readonly ArrayLike[],
-  n?: number | bigint | Kw<diffKwargs_2>,
-  axis?: number | Kw<diffKwargs_2>,
-  prepend?: ArrayLike | Kw<diffKwargs_2>,
-  append?: ArrayLike | Kw<diffKwargs_2>,
-  kwargs?: Kw<diffKwargs_2>,
-): Pending<ndarray, NdArray>;
 export function diff(...args: unknown[]): unknown {
   return $py.call("diff", args, () => ndarray);
 }
@@ -19290,13 +17166,7 @@ export function digitize(
   kwargs?: Kw<{ right?: boolean }>,
 ): PyPromise<number>;
 export function digitize(
-  x: readonly (number | boolean)[],
-  bins: ArrayLike,
-  right?: boolean | Kw<{ right?: boolean }>,
-  kwargs?: Kw<{ right?: boolean }>,
-): Pending<ndarray, NdArray>;
-export function digitize(
-  x: readonly ArrayLike[],
+  x: readonly (number | boolean)[] | readonly ArrayLike[],
   bins: ArrayLike,
   right?: boolean | Kw<{ right?: boolean }>,
   kwargs?: Kw<{ right?: boolean }>,
@@ -19563,31 +17433,14 @@ export function empty(
  * ```
  */
 export function empty_like(
-  prototype: ArrayLike,
-  dtype?: null | Kw<empty_likeKwargs>,
+  prototype: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<empty_likeKwargs>,
   order?: "K" | "A" | "C" | "F" | null | Kw<empty_likeKwargs>,
   subok?: boolean | Kw<empty_likeKwargs>,
   shape?: number | readonly number[] | null | Kw<empty_likeKwargs>,
   kwargs?: Kw<empty_likeKwargs>,
-): Pending<ndarray, NdArray>;
-export function empty_like(
-  prototype: unknown,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<empty_likeKwargs_2>,
-  subok?: boolean | Kw<empty_likeKwargs_2>,
-  shape?: number | readonly number[] | null | Kw<empty_likeKwargs_2>,
-  kwargs?: Kw<empty_likeKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function empty_like(
-  prototype: unknown,
-  dtype?: DTypeLike | Kw<empty_likeKwargs_3>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<empty_likeKwargs_3>,
-  subok?: boolean | Kw<empty_likeKwargs_3>,
-  shape?: number | readonly number[] | null | Kw<empty_likeKwargs_3>,
-  kwargs?: Kw<empty_likeKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function empty_like(...args: unknown[]): unknown {
-  return $py.call("empty_like", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("empty_like", [prototype, dtype, order, subok, shape, kwargs], () => ndarray);
 }
 
 /**
@@ -19708,12 +17561,8 @@ export function expm1(...args: unknown[]): unknown {
  * >>> condition
  * ```
  */
-export function extract(condition: ArrayLike, arr: ArrayLike): Pending<ndarray, NdArray>;
-export function extract(condition: ArrayLike, arr: readonly boolean[]): Pending<ndarray, NdArray>;
-export function extract(condition: ArrayLike, arr: readonly Uint8Array[]): Pending<ndarray, NdArray>;
-export function extract(condition: ArrayLike, arr: readonly string[]): Pending<ndarray, NdArray>;
-export function extract(...args: unknown[]): unknown {
-  return $py.call("extract", args, () => ndarray);
+export function extract(condition: ArrayLike, arr: ArrayLike): Pending<ndarray, NdArray> {
+  return $py.call("extract", [condition, arr], () => ndarray);
 }
 
 /**
@@ -19741,29 +17590,11 @@ export function eye(
   N: number | bigint,
   M?: number | bigint | null | Kw<eyeKwargs>,
   k?: number | bigint | Kw<eyeKwargs>,
-  dtype?: null | Kw<eyeKwargs>,
+  dtype?: DTypeLike | Kw<eyeKwargs>,
   order?: "C" | "F" | null | Kw<eyeKwargs>,
   kwargs?: Kw<eyeKwargs>,
-): Pending<ndarray, NdArray>;
-export function eye(
-  N: number | bigint,
-  M: number | bigint | null,
-  k: number | bigint,
-  dtype: DTypeLike,
-  order?: "C" | "F" | null | Kw<eyeKwargs_2>,
-  kwargs?: Kw<eyeKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function eye(N: number | bigint, kwargs: Kw<eyeKwargs_3>): Pending<ndarray, NdArray>;
-export function eye(
-  N: number | bigint,
-  M?: number | bigint | null | Kw<eyeKwargs_4>,
-  k?: number | bigint | Kw<eyeKwargs_4>,
-  dtype?: DTypeLike | Kw<eyeKwargs_4>,
-  order?: "C" | "F" | null | Kw<eyeKwargs_4>,
-  kwargs?: Kw<eyeKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function eye(...args: unknown[]): unknown {
-  return $py.call("eye", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("eye", [N, M, k, dtype, order, kwargs], () => ndarray);
 }
 
 /**
@@ -19842,10 +17673,9 @@ export function fix(
 ): PyPromise<number>;
 export function fix(
   x: ArrayLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
+  out?: ArrayLike | null | Kw<{ out?: ArrayLike | null }>,
+  kwargs?: Kw<{ out?: ArrayLike | null }>,
 ): Pending<ndarray, NdArray>;
-export function fix(x: ArrayLike, out: ArrayLike): Pending<ndarray, NdArray>;
 export function fix(...args: unknown[]): unknown {
   return $py.call("fix", args, () => ndarray);
 }
@@ -20237,27 +18067,12 @@ export function from_dlpack(
  */
 export function frombuffer(
   buffer: Uint8Array | PyObject | ArrayLike,
-  dtype?: null | Kw<frombufferKwargs>,
+  dtype?: DTypeLike | Kw<frombufferKwargs>,
   count?: number | Kw<frombufferKwargs>,
   offset?: number | Kw<frombufferKwargs>,
   kwargs?: Kw<frombufferKwargs>,
-): Pending<ndarray, NdArray>;
-export function frombuffer(
-  buffer: Uint8Array | PyObject | ArrayLike,
-  dtype: DTypeLike,
-  count?: number | Kw<frombufferKwargs_2>,
-  offset?: number | Kw<frombufferKwargs_2>,
-  kwargs?: Kw<frombufferKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function frombuffer(
-  buffer: Uint8Array | PyObject | ArrayLike,
-  dtype?: DTypeLike | Kw<frombufferKwargs_3>,
-  count?: number | Kw<frombufferKwargs_3>,
-  offset?: number | Kw<frombufferKwargs_3>,
-  kwargs?: Kw<frombufferKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function frombuffer(...args: unknown[]): unknown {
-  return $py.call("frombuffer", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("frombuffer", [buffer, dtype, count, offset, kwargs], () => ndarray);
 }
 
 /**
@@ -20284,30 +18099,13 @@ export function frombuffer(...args: unknown[]): unknown {
  */
 export function fromfile(
   file: PathLike | PyObject,
-  dtype?: null | Kw<fromfileKwargs>,
+  dtype?: DTypeLike | Kw<fromfileKwargs>,
   count?: number | Kw<fromfileKwargs>,
   sep?: string | Kw<fromfileKwargs>,
   offset?: number | Kw<fromfileKwargs>,
   kwargs?: Kw<fromfileKwargs>,
-): Pending<ndarray, NdArray>;
-export function fromfile(
-  file: PathLike | PyObject,
-  dtype: DTypeLike,
-  count?: number | Kw<fromfileKwargs_2>,
-  sep?: string | Kw<fromfileKwargs_2>,
-  offset?: number | Kw<fromfileKwargs_2>,
-  kwargs?: Kw<fromfileKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function fromfile(
-  file: PathLike | PyObject,
-  dtype?: DTypeLike | Kw<fromfileKwargs_3>,
-  count?: number | Kw<fromfileKwargs_3>,
-  sep?: string | Kw<fromfileKwargs_3>,
-  offset?: number | Kw<fromfileKwargs_3>,
-  kwargs?: Kw<fromfileKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function fromfile(...args: unknown[]): unknown {
-  return $py.call("fromfile", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("fromfile", [file, dtype, count, sep, offset, kwargs], () => ndarray);
 }
 
 /**
@@ -20377,16 +18175,18 @@ export function fromiter(
  * array(['0o12', '0o36', '0o144'], dtype='<U5')
  * ```
  */
-export function frompyfunc(func: PyObject, nin: 1, nout: 1, kwargs?: Kw<{ identity?: null }>): Pending<PyObject>;
-export function frompyfunc(func: PyObject, nin: 1, nout: 1, kwargs: Kw<{ identity: unknown }>): Pending<PyObject>;
-export function frompyfunc(func: PyObject, nin: 2, nout: 1, kwargs?: Kw<{ identity?: null }>): Pending<PyObject>;
-export function frompyfunc(func: PyObject, nin: 2, nout: 1, kwargs: Kw<{ identity: unknown }>): Pending<PyObject>;
 export function frompyfunc(
   func: PyObject,
   nin: number | bigint,
   nout: number | bigint,
   kwargs?: Kw<{ identity?: PyObject | null }>,
-): Pending<PyObject | ufunc>;
+): Pending<PyObject>;
+export function frompyfunc(
+  func: PyObject,
+  nin: number,
+  nout: number,
+  kwargs?: Kw<{ identity?: PyObject | null }>,
+): Pending<ufunc>;
 export function frompyfunc(...args: unknown[]): unknown {
   return $py.call("frompyfunc", args, PyObject);
 }
@@ -20423,7 +18223,6 @@ export function fromregex(
  * A new 1-D array initialized from text data in a string.
  *
  * @param string A string containing the data.
- * @param dtype The data type of the array; default: `numpy.float64`. For binary input data, the data must be in exactly this format.
  * @returns The constructed array.
  * @throws {PythonError} `ValueError`: If the string is not the correct size to satisfy the requested `dtype` and `count`.
  * @example In Python
@@ -20435,15 +18234,8 @@ export function fromregex(
  * array([1, 2])
  * ```
  */
-export function fromstring(string: string | Uint8Array, kwargs: Kw<fromstringKwargs>): Pending<ndarray, NdArray>;
-export function fromstring(
-  string: string | Uint8Array,
-  dtype: DTypeLike,
-  kwargs: Kw<{ count?: number; sep: string; like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function fromstring(string: string | Uint8Array, kwargs: Kw<fromstringKwargs_2>): Pending<ndarray, NdArray>;
-export function fromstring(...args: unknown[]): unknown {
-  return $py.call("fromstring", args, () => ndarray);
+export function fromstring(string: string | Uint8Array, kwargs: Kw<fromstringKwargs>): Pending<ndarray, NdArray> {
+  return $py.call("fromstring", [string, kwargs], () => ndarray);
 }
 
 /**
@@ -20466,50 +18258,21 @@ export function fromstring(...args: unknown[]): unknown {
  * ```
  */
 export function full(
-  shape: number,
-  fill_value: PyObject,
-  dtype?: null | Kw<fullKwargs>,
-  order?: "C" | "F" | null | Kw<fullKwargs>,
-  kwargs?: Kw<fullKwargs>,
-): Pending<ndarray, NdArray>;
-export function full(
-  shape: number,
-  fill_value: unknown,
-  dtype: DTypeLike | PyObject,
-  order?: "C" | "F" | null | Kw<fullKwargs_2>,
-  kwargs?: Kw<fullKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function full(
-  shape: number,
-  fill_value: unknown,
-  dtype: PyObject,
-  order?: "C" | "F" | null | Kw<fullKwargs_2>,
-  kwargs?: Kw<fullKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function full(
-  shape: number,
-  fill_value: unknown,
-  dtype?: DTypeLike | Kw<fullKwargs_3>,
-  order?: "C" | "F" | null | Kw<fullKwargs_3>,
-  kwargs?: Kw<fullKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function full(
   shape:
+    | number
     | readonly []
     | readonly [number | bigint]
     | readonly [number | bigint, number | bigint]
     | readonly [number | bigint, number | bigint, number | bigint]
     | readonly [number | bigint, number | bigint, number | bigint, number | bigint]
     | readonly (number | bigint)[]
-    | number
     | readonly number[],
   fill_value: PyObject,
-  dtype?: DTypeLike | PyObject | Kw<fullKwargs_4>,
-  order?: "C" | "F" | null | Kw<fullKwargs_4>,
-  kwargs?: Kw<fullKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function full(...args: unknown[]): unknown {
-  return $py.call("full", args, () => ndarray);
+  dtype?: DTypeLike | PyObject | Kw<fullKwargs>,
+  order?: "C" | "F" | null | Kw<fullKwargs>,
+  kwargs?: Kw<fullKwargs>,
+): Pending<ndarray, NdArray> {
+  return $py.call("full", [shape, fill_value, dtype, order, kwargs], () => ndarray);
 }
 
 /**
@@ -20535,43 +18298,15 @@ export function full(...args: unknown[]): unknown {
  * ```
  */
 export function full_like(
-  a: ArrayLike,
+  a: ArrayLike | PyObject,
   fill_value: unknown,
-  dtype?: null | Kw<full_likeKwargs>,
+  dtype?: DTypeLike | Kw<full_likeKwargs>,
   order?: "K" | "A" | "C" | "F" | null | Kw<full_likeKwargs>,
-  subok?: true | Kw<full_likeKwargs>,
-  shape?: null | Kw<full_likeKwargs>,
+  subok?: boolean | Kw<full_likeKwargs>,
+  shape?: number | readonly number[] | null | Kw<full_likeKwargs>,
   kwargs?: Kw<full_likeKwargs>,
-): Pending<ndarray, NdArray>;
-export function full_like(
-  a: ArrayLike,
-  fill_value: unknown,
-  dtype?: null | Kw<full_likeKwargs_2>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<full_likeKwargs_2>,
-  subok?: boolean | Kw<full_likeKwargs_2>,
-  shape?: number | readonly number[] | null | Kw<full_likeKwargs_2>,
-  kwargs?: Kw<full_likeKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function full_like(
-  a: unknown,
-  fill_value: unknown,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<full_likeKwargs_3>,
-  subok?: boolean | Kw<full_likeKwargs_3>,
-  shape?: number | readonly number[] | null | Kw<full_likeKwargs_3>,
-  kwargs?: Kw<full_likeKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function full_like(
-  a: unknown,
-  fill_value: unknown,
-  dtype?: DTypeLike | Kw<full_likeKwargs_4>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<full_likeKwargs_4>,
-  subok?: boolean | Kw<full_likeKwargs_4>,
-  shape?: number | readonly number[] | null | Kw<full_likeKwargs_4>,
-  kwargs?: Kw<full_likeKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function full_like(...args: unknown[]): unknown {
-  return $py.call("full_like", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("full_like", [a, fill_value, dtype, order, subok, shape, kwargs], () => ndarray);
 }
 
 /**
@@ -20634,7 +18369,7 @@ export function gcd(...args: unknown[]): unknown {
  */
 export function genfromtxt(
   fname: PathLike | readonly string[] | PyObject | readonly Uint8Array[],
-  dtype?: null | Kw<genfromtxtKwargs>,
+  dtype?: DTypeLike | Kw<genfromtxtKwargs>,
   comments?: string | Kw<genfromtxtKwargs>,
   delimiter?: string | number | bigint | readonly (number | bigint)[] | PyObject | null | Kw<genfromtxtKwargs>,
   skip_header?: number | bigint | Kw<genfromtxtKwargs>,
@@ -20661,39 +18396,33 @@ export function genfromtxt(
   max_rows?: number | bigint | null | Kw<genfromtxtKwargs>,
   encoding?: string | null | Kw<genfromtxtKwargs>,
   kwargs?: Kw<genfromtxtKwargs>,
-): Pending<ndarray, NdArray>;
-export function genfromtxt(
-  fname: PathLike | readonly string[] | PyObject | readonly Uint8Array[],
-  dtype: DTypeLike,
-  comments?: string | Kw<genfromtxtKwargs_2>,
-  delimiter?: string | number | bigint | readonly (number | bigint)[] | PyObject | null | Kw<genfromtxtKwargs_2>,
-  skip_header?: number | bigint | Kw<genfromtxtKwargs_2>,
-  skip_footer?: number | bigint | Kw<genfromtxtKwargs_2>,
-  converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<number | bigint | string, PyObject>
-    | null
-    | Kw<genfromtxtKwargs_2>,
-  missing_values?: unknown,
-  filling_values?: unknown,
-  usecols?: readonly (number | bigint)[] | null | Kw<genfromtxtKwargs_2>,
-  names?: true | string | readonly string[] | null | Kw<genfromtxtKwargs_2>,
-  excludelist?: readonly string[] | null | Kw<genfromtxtKwargs_2>,
-  deletechars?: string | Kw<genfromtxtKwargs_2>,
-  replace_space?: string | Kw<genfromtxtKwargs_2>,
-  autostrip?: boolean | Kw<genfromtxtKwargs_2>,
-  case_sensitive?: boolean | "upper" | "lower" | Kw<genfromtxtKwargs_2>,
-  defaultfmt?: string | Kw<genfromtxtKwargs_2>,
-  unpack?: boolean | null | Kw<genfromtxtKwargs_2>,
-  usemask?: boolean | Kw<genfromtxtKwargs_2>,
-  loose?: boolean | Kw<genfromtxtKwargs_2>,
-  invalid_raise?: boolean | Kw<genfromtxtKwargs_2>,
-  max_rows?: number | bigint | null | Kw<genfromtxtKwargs_2>,
-  encoding?: string | null | Kw<genfromtxtKwargs_2>,
-  kwargs?: Kw<genfromtxtKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function genfromtxt(...args: unknown[]): unknown {
-  return $py.call("genfromtxt", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("genfromtxt", [
+    fname,
+    dtype,
+    comments,
+    delimiter,
+    skip_header,
+    skip_footer,
+    converters,
+    missing_values,
+    filling_values,
+    usecols,
+    names,
+    excludelist,
+    deletechars,
+    replace_space,
+    autostrip,
+    case_sensitive,
+    defaultfmt,
+    unpack,
+    usemask,
+    loose,
+    invalid_raise,
+    max_rows,
+    encoding,
+    kwargs,
+  ], () => ndarray);
 }
 
 /**
@@ -20725,31 +18454,11 @@ export function geomspace(
   stop: ArrayLike,
   num?: number | Kw<geomspaceKwargs>,
   endpoint?: boolean | Kw<geomspaceKwargs>,
-  dtype?: null | Kw<geomspaceKwargs>,
+  dtype?: DTypeLike | Kw<geomspaceKwargs>,
   axis?: number | Kw<geomspaceKwargs>,
   kwargs?: Kw<geomspaceKwargs>,
-): Pending<ndarray, NdArray>;
-export function geomspace(
-  start: ArrayLike,
-  stop: ArrayLike,
-  num: number,
-  endpoint: boolean,
-  dtype: DTypeLike,
-  axis?: number | Kw<{ axis?: number }>,
-  kwargs?: Kw<{ axis?: number }>,
-): Pending<ndarray, NdArray>;
-export function geomspace(start: ArrayLike, stop: ArrayLike, kwargs: Kw<geomspaceKwargs_2>): Pending<ndarray, NdArray>;
-export function geomspace(
-  start: ArrayLike,
-  stop: ArrayLike,
-  num?: number | Kw<geomspaceKwargs_3>,
-  endpoint?: boolean | Kw<geomspaceKwargs_3>,
-  dtype?: DTypeLike | Kw<geomspaceKwargs_3>,
-  axis?: number | Kw<geomspaceKwargs_3>,
-  kwargs?: Kw<geomspaceKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function geomspace(...args: unknown[]): unknown {
-  return $py.call("geomspace", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("geomspace", [start, stop, num, endpoint, dtype, axis, kwargs], () => ndarray);
 }
 
 /**
@@ -21023,50 +18732,13 @@ export function histogram(
 export function histogram2d(
   x: PyObject | ArrayLike,
   y: PyObject | ArrayLike,
-  bins?: number | bigint | readonly (number | bigint)[] | Kw<histogram2dKwargs>,
+  bins?: PyObject | ArrayLike | Kw<histogram2dKwargs>,
   range?: PyObject | readonly (PyObject | readonly (number | boolean)[])[] | null | Kw<histogram2dKwargs>,
   density?: boolean | null | Kw<histogram2dKwargs>,
   weights?: PyObject | readonly (number | boolean)[] | null | Kw<histogram2dKwargs>,
   kwargs?: Kw<histogram2dKwargs>,
-): PyPromise<Tuple<[NdArray, NdArray, NdArray]>>;
-export function histogram2d(
-  x: PyObject | readonly number[],
-  y: PyObject | readonly (number | boolean)[],
-  bins?: number | bigint | readonly (number | bigint)[] | Kw<histogram2dKwargs>,
-  range?: PyObject | readonly (PyObject | readonly (number | boolean)[])[] | null | Kw<histogram2dKwargs>,
-  density?: boolean | null | Kw<histogram2dKwargs>,
-  weights?: PyObject | readonly (number | boolean)[] | null | Kw<histogram2dKwargs>,
-  kwargs?: Kw<histogram2dKwargs>,
-): PyPromise<Tuple<[NdArray, NdArray, NdArray]>>;
-export function histogram2d(
-  x: PyObject | readonly (number | boolean)[],
-  y: PyObject | readonly number[],
-  bins?: number | bigint | readonly (number | bigint)[] | Kw<histogram2dKwargs>,
-  range?: PyObject | readonly (PyObject | readonly (number | boolean)[])[] | null | Kw<histogram2dKwargs>,
-  density?: boolean | null | Kw<histogram2dKwargs>,
-  weights?: PyObject | readonly (number | boolean)[] | null | Kw<histogram2dKwargs>,
-  kwargs?: Kw<histogram2dKwargs>,
-): PyPromise<Tuple<[NdArray, NdArray, NdArray]>>;
-export function histogram2d(
-  x: PyObject | readonly (number | bigint | boolean)[] | readonly number[],
-  y: PyObject | readonly (number | bigint | boolean)[] | readonly number[],
-  bins?: number | bigint | readonly (number | bigint)[] | Kw<histogram2dKwargs>,
-  range?: PyObject | readonly (PyObject | readonly (number | boolean)[])[] | null | Kw<histogram2dKwargs>,
-  density?: boolean | null | Kw<histogram2dKwargs>,
-  weights?: PyObject | readonly (number | boolean)[] | null | Kw<histogram2dKwargs>,
-  kwargs?: Kw<histogram2dKwargs>,
-): PyPromise<Tuple<[NdArray, NdArray, NdArray]>>;
-export function histogram2d(
-  x: PyObject | ArrayLike,
-  y: PyObject | ArrayLike,
-  bins?: PyObject | ArrayLike | Kw<histogram2dKwargs_2>,
-  range?: PyObject | readonly (PyObject | readonly (number | boolean)[])[] | null | Kw<histogram2dKwargs_2>,
-  density?: boolean | null | Kw<histogram2dKwargs_2>,
-  weights?: PyObject | readonly (number | boolean)[] | null | Kw<histogram2dKwargs_2>,
-  kwargs?: Kw<histogram2dKwargs_2>,
-): PyPromise<Tuple<[NdArray, NdArray, NdArray]>>;
-export function histogram2d(...args: unknown[]): unknown {
-  return $py.call("histogram2d", args);
+): PyPromise<Tuple<[NdArray, NdArray, NdArray]>> {
+  return $py.call("histogram2d", [x, y, bins, range, density, weights, kwargs]);
 }
 
 /**
@@ -21179,11 +18851,8 @@ export function hsplit(ary: ArrayLike, indices_or_sections: number | readonly nu
  * >>> np.hstack((a,b))
  * ```
  */
-export function hstack(tup: readonly ArrayLike[], kwargs?: Kw<hstackKwargs>): Pending<ndarray, NdArray>;
-export function hstack(tup: readonly ArrayLike[], kwargs: Kw<hstackKwargs_2>): Pending<ndarray, NdArray>;
-export function hstack(tup: readonly ArrayLike[], kwargs?: Kw<hstackKwargs_3>): Pending<ndarray, NdArray>;
-export function hstack(...args: unknown[]): unknown {
-  return $py.call("hstack", args, () => ndarray);
+export function hstack(tup: readonly ArrayLike[], kwargs?: Kw<hstackKwargs>): Pending<ndarray, NdArray> {
+  return $py.call("hstack", [tup, kwargs], () => ndarray);
 }
 
 /**
@@ -21225,12 +18894,8 @@ export function hypot(...args: unknown[]): unknown {
  * array([1.        , 1.26606588, 2.2795853 , 4.88079259])
  * ```
  */
-export function i0(x: ArrayLike): Pending<ndarray, NdArray>;
-export function i0(x: number | boolean): Pending<ndarray, NdArray>;
-export function i0(x: readonly (number | boolean)[]): Pending<ndarray, NdArray>;
-export function i0(x: readonly ArrayLike[]): Pending<ndarray, NdArray>;
-export function i0(...args: unknown[]): unknown {
-  return $py.call("i0", args, () => ndarray);
+export function i0(x: ArrayLike): Pending<ndarray, NdArray> {
+  return $py.call("i0", [x], () => ndarray);
 }
 
 /**
@@ -21252,23 +18917,17 @@ export function i0(...args: unknown[]): unknown {
  */
 export function identity(
   n: number | bigint,
-  dtype?: null | Kw<{ dtype?: null; like?: PyObject | null }>,
-  kwargs?: Kw<{ dtype?: null; like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function identity(
-  n: number | bigint,
-  dtype: DTypeLike,
-  kwargs?: Kw<{ like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function identity(
-  n: number | bigint,
-  dtype: PyObject | "intp" | "int" | "int_" | "n" | "|n" | "=n" | "<n" | ">n",
-  kwargs?: Kw<{ like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function identity(
-  n: number | bigint,
-  dtype:
+  dtype?:
+    | DTypeLike
     | PyObject
+    | "intp"
+    | "int"
+    | "int_"
+    | "n"
+    | "|n"
+    | "=n"
+    | "<n"
+    | ">n"
     | "float64"
     | "f8"
     | "|f8"
@@ -21281,13 +18940,7 @@ export function identity(
     | "|d"
     | "=d"
     | "<d"
-    | ">d",
-  kwargs?: Kw<{ like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function identity(
-  n: number | bigint,
-  dtype:
-    | PyObject
+    | ">d"
     | "complex128"
     | "c16"
     | "|c16"
@@ -21300,11 +18953,11 @@ export function identity(
     | "|D"
     | "=D"
     | "<D"
-    | ">D",
-  kwargs?: Kw<{ like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function identity(...args: unknown[]): unknown {
-  return $py.call("identity", args, () => ndarray);
+    | ">D"
+    | Kw<identityKwargs>,
+  kwargs?: Kw<identityKwargs>,
+): Pending<ndarray, NdArray> {
+  return $py.call("identity", [n, dtype, kwargs], () => ndarray);
 }
 
 /**
@@ -21359,21 +19012,20 @@ export function indices(
 ): Pending<ndarray, NdArray>;
 export function indices(dimensions: readonly [], kwargs: Kw<{ dtype?: DTypeLike; sparse: true }>): PyPromise<Tuple<[]>>;
 export function indices(
-  dimensions: readonly [],
-  dtype: DTypeLike,
-  sparse?: false | Kw<{ sparse?: false }>,
-  kwargs?: Kw<{ sparse?: false }>,
+  dimensions: readonly [] | readonly [number | bigint],
+  dtype?: DTypeLike | PyObject | Kw<indicesKwargs_2>,
+  sparse?: false | Kw<indicesKwargs_2>,
+  kwargs?: Kw<indicesKwargs_2>,
 ): Pending<ndarray, NdArray>;
 export function indices(
   dimensions: readonly [number | bigint],
-  dtype?: PyObject | Kw<indicesKwargs>,
-  sparse?: false | Kw<indicesKwargs>,
-  kwargs?: Kw<indicesKwargs>,
-): Pending<ndarray, NdArray>;
+  kwargs: Kw<{ dtype?: PyObject; sparse: true }>,
+): PyPromise<Tuple<[NdArray]>>;
 export function indices(
   dimensions: readonly [number | bigint] | readonly [number | bigint, number | bigint] | readonly (number | bigint)[],
-  dtype?: PyObject | DTypeLike | Kw<{ dtype?: PyObject | DTypeLike; sparse?: true | false }>,
-  kwargs?: Kw<{ dtype?: PyObject | DTypeLike; sparse?: true | false }>,
+  dtype?: DTypeLike | PyObject | Kw<indicesKwargs_3>,
+  sparse?: false | true | Kw<indicesKwargs_3>,
+  kwargs?: Kw<indicesKwargs_3>,
 ): Pending<ndarray, NdArray | Tuple<[NdArray]> | Tuple<[NdArray, NdArray]> | Tuple<NdArray[]>>;
 export function indices(...args: unknown[]): unknown {
   return $py.call("indices", args, () => ndarray);
@@ -21450,17 +19102,10 @@ export function insert(
   arr: ArrayLike,
   obj: Slice | ArrayLike,
   values: ArrayLike,
-  axis?: null | Kw<{ axis?: null }>,
-  kwargs?: Kw<{ axis?: null }>,
-): Pending<ndarray, NdArray>;
-export function insert(
-  arr: ArrayLike,
-  obj: Slice | ArrayLike,
-  values: ArrayLike,
-  axis: number,
-): Pending<ndarray, NdArray>;
-export function insert(...args: unknown[]): unknown {
-  return $py.call("insert", args, () => ndarray);
+  axis?: number | null | Kw<{ axis?: number | null }>,
+  kwargs?: Kw<{ axis?: number | null }>,
+): Pending<ndarray, NdArray> {
+  return $py.call("insert", [arr, obj, values, axis, kwargs], () => ndarray);
 }
 
 /**
@@ -21509,29 +19154,20 @@ export function interp(
 export function interp(
   x: ArrayLike,
   xp: ArrayLike,
-  fp: ArrayLike,
-  left?: number | boolean | null | Kw<interpKwargs>,
-  right?: number | boolean | null | Kw<interpKwargs>,
-  period?: number | boolean | null | Kw<interpKwargs>,
-  kwargs?: Kw<interpKwargs>,
-): Pending<ndarray, NdArray>;
-export function interp(
-  x: ArrayLike,
-  xp: ArrayLike,
-  fp: PyObject | ArrayLike,
-  left?: number | Complex | boolean | null | Kw<interpKwargs_2>,
-  right?: number | Complex | boolean | null | Kw<interpKwargs_2>,
-  period?: number | boolean | null | Kw<interpKwargs_2>,
-  kwargs?: Kw<interpKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function interp(
-  x: ArrayLike,
-  xp: ArrayLike,
   fp: ArrayLike | PyObject,
   left?: number | boolean | Complex | null | Kw<interpKwargs_3>,
   right?: number | boolean | Complex | null | Kw<interpKwargs_3>,
   period?: number | boolean | null | Kw<interpKwargs_3>,
   kwargs?: Kw<interpKwargs_3>,
+): Pending<ndarray, NdArray>;
+export function interp(
+  x: ArrayLike,
+  xp: ArrayLike,
+  fp: ArrayLike,
+  left?: number | Complex | boolean | null | Kw<interpKwargs_2>,
+  right?: number | Complex | boolean | null | Kw<interpKwargs_2>,
+  period?: number | boolean | null | Kw<interpKwargs_2>,
+  kwargs?: Kw<interpKwargs_2>,
 ): Pending<ndarray, NdArray | Complex | number>;
 export function interp(...args: unknown[]): unknown {
   return $py.call("interp", args, () => ndarray);
@@ -21561,12 +19197,6 @@ export function intersect1d(
   return_indices?: false | Kw<intersect1dKwargs>,
   kwargs?: Kw<intersect1dKwargs>,
 ): Pending<ndarray, NdArray>;
-export function intersect1d(
-  ar1: ArrayLike,
-  ar2: ArrayLike,
-  assume_unique: boolean,
-  return_indices: true,
-): PyPromise<Tuple<[NdArray, NdArray, NdArray]>>;
 export function intersect1d(
   ar1: ArrayLike,
   ar2: ArrayLike,
@@ -21624,23 +19254,12 @@ export function is_busday(
   kwargs?: Kw<is_busdayKwargs>,
 ): PyPromise<boolean>;
 export function is_busday(
-  dates: ArrayLike,
-  weekmask?: ArrayLike | Kw<is_busdayKwargs>,
-  holidays?: ArrayLike | Temporal.PlainDate | null | Kw<is_busdayKwargs>,
-  busdaycal?: busdaycalendar | null | Kw<is_busdayKwargs>,
-  out?: null | Kw<is_busdayKwargs>,
-  kwargs?: Kw<is_busdayKwargs>,
-): Pending<ndarray, NdArray>;
-export function is_busday(
   dates: ArrayLike | Temporal.PlainDate,
-  kwargs: Kw<is_busdayKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function is_busday(
-  dates: ArrayLike | Temporal.PlainDate,
-  weekmask: ArrayLike,
-  holidays: ArrayLike | Temporal.PlainDate | null,
-  busdaycal: busdaycalendar | null,
-  out: ArrayLike,
+  weekmask?: ArrayLike | Kw<is_busdayKwargs_2>,
+  holidays?: ArrayLike | Temporal.PlainDate | null | Kw<is_busdayKwargs_2>,
+  busdaycal?: busdaycalendar | null | Kw<is_busdayKwargs_2>,
+  out?: ArrayLike | null | Kw<is_busdayKwargs_2>,
+  kwargs?: Kw<is_busdayKwargs_2>,
 ): Pending<ndarray, NdArray>;
 export function is_busday(...args: unknown[]): unknown {
   return $py.call("is_busday", args, () => ndarray);
@@ -21674,14 +19293,6 @@ export function isclose(
 ): PyPromise<boolean>;
 export function isclose(
   a: ArrayLike,
-  b: ArrayLike,
-  rtol?: ArrayLike | Kw<iscloseKwargs>,
-  atol?: ArrayLike | Kw<iscloseKwargs>,
-  equal_nan?: boolean | Kw<iscloseKwargs>,
-  kwargs?: Kw<iscloseKwargs>,
-): Pending<ndarray, NdArray>;
-export function isclose(
-  a: readonly ArrayLike[],
   b: ArrayLike,
   rtol?: ArrayLike | Kw<iscloseKwargs>,
   atol?: ArrayLike | Kw<iscloseKwargs>,
@@ -21934,10 +19545,9 @@ export function isneginf(
 ): PyPromise<boolean>;
 export function isneginf(
   x: ArrayLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
+  out?: ArrayLike | null | Kw<{ out?: ArrayLike | null }>,
+  kwargs?: Kw<{ out?: ArrayLike | null }>,
 ): Pending<ndarray, NdArray>;
-export function isneginf(x: ArrayLike, out: ArrayLike): Pending<ndarray, NdArray>;
 export function isneginf(...args: unknown[]): unknown {
   return $py.call("isneginf", args, () => ndarray);
 }
@@ -21966,10 +19576,9 @@ export function isposinf(
 ): PyPromise<boolean>;
 export function isposinf(
   x: ArrayLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
+  out?: ArrayLike | null | Kw<{ out?: ArrayLike | null }>,
+  kwargs?: Kw<{ out?: ArrayLike | null }>,
 ): Pending<ndarray, NdArray>;
-export function isposinf(x: ArrayLike, out: ArrayLike): Pending<ndarray, NdArray>;
 export function isposinf(...args: unknown[]): unknown {
   return $py.call("isposinf", args, () => ndarray);
 }
@@ -22139,11 +19748,8 @@ export function kaiser(M: number | boolean, beta: number | boolean): Pending<nda
  * array([  5,  50, 500, ...,   7,  70, 700])
  * ```
  */
-export function kron(a: ArrayLike, b: ArrayLike): Pending<ndarray, NdArray>;
-export function kron(a: ArrayLike, b: unknown): Pending<ndarray, NdArray>;
-export function kron(a: unknown, b: ArrayLike): Pending<ndarray, NdArray>;
-export function kron(...args: unknown[]): unknown {
-  return $py.call("kron", args, () => ndarray);
+export function kron(a: ArrayLike | PyObject, b: ArrayLike | PyObject): Pending<ndarray, NdArray> {
+  return $py.call("kron", [a, b], () => ndarray);
 }
 
 /**
@@ -22312,36 +19918,20 @@ export function linspace(
   num?: number | Kw<linspaceKwargs>,
   endpoint?: boolean | Kw<linspaceKwargs>,
   retstep?: false | Kw<linspaceKwargs>,
-  dtype?: null | Kw<linspaceKwargs>,
+  dtype?: DTypeLike | Kw<linspaceKwargs>,
   axis?: number | Kw<linspaceKwargs>,
   kwargs?: Kw<linspaceKwargs>,
 ): Pending<ndarray, NdArray>;
 export function linspace(
   start: ArrayLike,
   stop: ArrayLike,
-  num: number,
-  endpoint: boolean,
-  retstep: false,
-  dtype: DTypeLike,
-  axis?: number | Kw<{ axis?: number; device?: "cpu" | null }>,
-  kwargs?: Kw<{ axis?: number; device?: "cpu" | null }>,
-): Pending<ndarray, NdArray>;
-export function linspace(start: ArrayLike, stop: ArrayLike, kwargs: Kw<linspaceKwargs_2>): Pending<ndarray, NdArray>;
+  kwargs: Kw<linspaceKwargs_2>,
+): PyPromise<Tuple<[NdArray, number]>>;
 export function linspace(
   start: ArrayLike,
   stop: ArrayLike,
-  num?: number | Kw<linspaceKwargs_3>,
-  endpoint?: boolean | Kw<linspaceKwargs_3>,
-  retstep?: false | Kw<linspaceKwargs_3>,
-  dtype?: DTypeLike | Kw<linspaceKwargs_3>,
-  axis?: number | Kw<linspaceKwargs_3>,
-  kwargs?: Kw<linspaceKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function linspace(
-  start: ArrayLike,
-  stop: ArrayLike,
-  kwargs: Kw<linspaceKwargs_4>,
-): PyPromise<Tuple<[NdArray, number]> | Tuple<[NdArray, unknown]>>;
+  kwargs: Kw<linspaceKwargs_3>,
+): PyPromise<Tuple<[NdArray, unknown]>>;
 export function linspace(...args: unknown[]): unknown {
   return $py.call("linspace", args, () => ndarray);
 }
@@ -22404,7 +19994,7 @@ export function load(
  */
 export function loadtxt(
   fname: PathLike | readonly string[] | PyObject | readonly Uint8Array[],
-  dtype?: null | Kw<loadtxtKwargs>,
+  dtype?: DTypeLike | Kw<loadtxtKwargs>,
   comments?: string | readonly string[] | null | Kw<loadtxtKwargs>,
   delimiter?: string | null | Kw<loadtxtKwargs>,
   converters?:
@@ -22420,28 +20010,21 @@ export function loadtxt(
   encoding?: string | null | Kw<loadtxtKwargs>,
   max_rows?: number | bigint | null | Kw<loadtxtKwargs>,
   kwargs?: Kw<loadtxtKwargs>,
-): Pending<ndarray, NdArray>;
-export function loadtxt(
-  fname: PathLike | readonly string[] | PyObject | readonly Uint8Array[],
-  dtype: DTypeLike,
-  comments?: string | readonly string[] | null | Kw<loadtxtKwargs_2>,
-  delimiter?: string | null | Kw<loadtxtKwargs_2>,
-  converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<number | bigint | string, PyObject>
-    | PyObject
-    | null
-    | Kw<loadtxtKwargs_2>,
-  skiprows?: number | bigint | Kw<loadtxtKwargs_2>,
-  usecols?: number | bigint | readonly (number | bigint)[] | null | Kw<loadtxtKwargs_2>,
-  unpack?: boolean | Kw<loadtxtKwargs_2>,
-  ndmin?: 0 | 1 | 2 | Kw<loadtxtKwargs_2>,
-  encoding?: string | null | Kw<loadtxtKwargs_2>,
-  max_rows?: number | bigint | null | Kw<loadtxtKwargs_2>,
-  kwargs?: Kw<loadtxtKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function loadtxt(...args: unknown[]): unknown {
-  return $py.call("loadtxt", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("loadtxt", [
+    fname,
+    dtype,
+    comments,
+    delimiter,
+    converters,
+    skiprows,
+    usecols,
+    unpack,
+    ndmin,
+    encoding,
+    max_rows,
+    kwargs,
+  ], () => ndarray);
 }
 
 /**
@@ -22689,33 +20272,11 @@ export function logspace(
   num?: number | Kw<logspaceKwargs>,
   endpoint?: boolean | Kw<logspaceKwargs>,
   base?: ArrayLike | Kw<logspaceKwargs>,
-  dtype?: null | Kw<logspaceKwargs>,
+  dtype?: DTypeLike | Kw<logspaceKwargs>,
   axis?: number | Kw<logspaceKwargs>,
   kwargs?: Kw<logspaceKwargs>,
-): Pending<ndarray, NdArray>;
-export function logspace(
-  start: ArrayLike,
-  stop: ArrayLike,
-  num: number,
-  endpoint: boolean,
-  base: ArrayLike,
-  dtype: DTypeLike,
-  axis?: number | Kw<{ axis?: number }>,
-  kwargs?: Kw<{ axis?: number }>,
-): Pending<ndarray, NdArray>;
-export function logspace(start: ArrayLike, stop: ArrayLike, kwargs: Kw<logspaceKwargs_2>): Pending<ndarray, NdArray>;
-export function logspace(
-  start: ArrayLike,
-  stop: ArrayLike,
-  num?: number | Kw<logspaceKwargs_3>,
-  endpoint?: boolean | Kw<logspaceKwargs_3>,
-  base?: ArrayLike | Kw<logspaceKwargs_3>,
-  dtype?: DTypeLike | Kw<logspaceKwargs_3>,
-  axis?: number | Kw<logspaceKwargs_3>,
-  kwargs?: Kw<logspaceKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function logspace(...args: unknown[]): unknown {
-  return $py.call("logspace", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("logspace", [start, stop, num, endpoint, base, dtype, axis, kwargs], () => ndarray);
 }
 
 /**
@@ -22738,12 +20299,10 @@ export function logspace(...args: unknown[]): unknown {
 export function mask_indices(
   n: number | bigint,
   mask_func: PyObject,
-  k?: number | bigint | Kw<{ k?: number | bigint }>,
-  kwargs?: Kw<{ k?: number | bigint }>,
-): PyPromise<Tuple<[NdArray, NdArray]>>;
-export function mask_indices(n: number | bigint, mask_func: PyObject, k: unknown): PyPromise<Tuple<[NdArray, NdArray]>>;
-export function mask_indices(...args: unknown[]): unknown {
-  return $py.call("mask_indices", args);
+  k?: number | bigint | PyObject | Kw<{ k?: number | bigint | PyObject }>,
+  kwargs?: Kw<{ k?: number | bigint | PyObject }>,
+): PyPromise<Tuple<[NdArray, NdArray]>> {
+  return $py.call("mask_indices", [n, mask_func, k, kwargs]);
 }
 
 /**
@@ -22855,16 +20414,7 @@ export function max(
   where?: ArrayLike | Kw<maxKwargs_2>,
   kwargs?: Kw<maxKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function max(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<maxKwargs_3>,
-  initial?: number | Complex | boolean | Kw<maxKwargs_3>,
-  where?: ArrayLike | Kw<maxKwargs_3>,
-  kwargs?: Kw<maxKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function max(a: ArrayLike, kwargs: Kw<maxKwargs_4>): Pending<ndarray, NdArray>;
+export function max(a: ArrayLike, kwargs: Kw<maxKwargs_3>): Pending<ndarray, NdArray>;
 export function max(...args: unknown[]): unknown {
   return $py.call("max", args, () => ndarray);
 }
@@ -22950,27 +20500,17 @@ export function mean(
   keepdims?: false | Kw<meanKwargs>,
   kwargs?: Kw<meanKwargs>,
 ): PyPromise<number>;
-export function mean(
-  a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<meanKwargs_2>,
-  keepdims?: false | Kw<meanKwargs_2>,
-  kwargs?: Kw<meanKwargs_2>,
-): PyPromise<unknown>;
-export function mean(a: ArrayLike, kwargs: Kw<meanKwargs_3>): PyPromise<unknown>;
-export function mean(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  dtype: DTypeLike,
-  out?: null | Kw<{ out?: null; keepdims?: boolean; where?: ArrayLike }>,
-  kwargs?: Kw<{ out?: null; keepdims?: boolean; where?: ArrayLike }>,
-): Pending<ndarray, NdArray>;
+export function mean(a: ArrayLike, kwargs: Kw<meanKwargs_2>): PyPromise<unknown>;
+export function mean(a: ArrayLike, kwargs: Kw<meanKwargs_3>): Pending<ndarray, NdArray>;
 export function mean(
   a: ArrayLike,
   axis?: number | readonly number[] | null | Kw<meanKwargs_4>,
+  dtype?: DTypeLike | Kw<meanKwargs_4>,
+  out?: null | Kw<meanKwargs_4>,
+  keepdims?: boolean | Kw<meanKwargs_4>,
   kwargs?: Kw<meanKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function mean(a: ArrayLike, kwargs: Kw<meanKwargs_5>): Pending<ndarray, NdArray>;
 export function mean(...args: unknown[]): unknown {
   return $py.call("mean", args, () => ndarray);
 }
@@ -23026,8 +20566,6 @@ export function median(
 export function median(
   a: ArrayLike,
   axis?: number | readonly number[] | null | Kw<medianKwargs_4>,
-  out?: ArrayLike | null | Kw<medianKwargs_4>,
-  overwrite_input?: boolean | Kw<medianKwargs_4>,
   kwargs?: Kw<medianKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
 export function median(...args: unknown[]): unknown {
@@ -23112,16 +20650,7 @@ export function min(
   where?: ArrayLike | Kw<minKwargs_2>,
   kwargs?: Kw<minKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function min(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<minKwargs_3>,
-  initial?: number | Complex | boolean | Kw<minKwargs_3>,
-  where?: ArrayLike | Kw<minKwargs_3>,
-  kwargs?: Kw<minKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function min(a: ArrayLike, kwargs: Kw<minKwargs_4>): Pending<ndarray, NdArray>;
+export function min(a: ArrayLike, kwargs: Kw<minKwargs_3>): Pending<ndarray, NdArray>;
 export function min(...args: unknown[]): unknown {
   return $py.call("min", args, () => ndarray);
 }
@@ -23323,14 +20852,6 @@ export function nan_to_num(
   neginf?: number | null | Kw<nan_to_numKwargs>,
   kwargs?: Kw<nan_to_numKwargs>,
 ): Pending<ndarray, NdArray>;
-export function nan_to_num(
-  x: readonly ArrayLike[],
-  copy?: boolean | Kw<nan_to_numKwargs>,
-  nan?: number | Kw<nan_to_numKwargs>,
-  posinf?: number | null | Kw<nan_to_numKwargs>,
-  neginf?: number | null | Kw<nan_to_numKwargs>,
-  kwargs?: Kw<nan_to_numKwargs>,
-): Pending<ndarray, NdArray>;
 export function nan_to_num(...args: unknown[]): unknown {
   return $py.call("nan_to_num", args, () => ndarray);
 }
@@ -23366,12 +20887,6 @@ export function nanargmax(
   out?: null | Kw<nanargmaxKwargs_2>,
   kwargs?: Kw<nanargmaxKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function nanargmax(
-  a: ArrayLike,
-  axis: number | null,
-  out: ArrayLike,
-  kwargs?: Kw<{ keepdims?: boolean }>,
-): Pending<ndarray, NdArray>;
 export function nanargmax(a: ArrayLike, kwargs: Kw<nanargmaxKwargs_3>): Pending<ndarray, NdArray>;
 export function nanargmax(...args: unknown[]): unknown {
   return $py.call("nanargmax", args, () => ndarray);
@@ -23408,12 +20923,6 @@ export function nanargmin(
   out?: null | Kw<nanargminKwargs_2>,
   kwargs?: Kw<nanargminKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function nanargmin(
-  a: ArrayLike,
-  axis: number | null,
-  out: ArrayLike,
-  kwargs?: Kw<{ keepdims?: boolean }>,
-): Pending<ndarray, NdArray>;
 export function nanargmin(a: ArrayLike, kwargs: Kw<nanargminKwargs_3>): Pending<ndarray, NdArray>;
 export function nanargmin(...args: unknown[]): unknown {
   return $py.call("nanargmin", args, () => ndarray);
@@ -23444,37 +20953,11 @@ export function nanargmin(...args: unknown[]): unknown {
 export function nancumprod(
   a: ArrayLike,
   axis?: number | null | Kw<nancumprodKwargs>,
-  dtype?: null | Kw<nancumprodKwargs>,
-  out?: null | Kw<nancumprodKwargs>,
+  dtype?: DTypeLike | Kw<nancumprodKwargs>,
+  out?: ArrayLike | null | Kw<nancumprodKwargs>,
   kwargs?: Kw<nancumprodKwargs>,
-): Pending<ndarray, NdArray>;
-export function nancumprod(
-  a: ArrayLike,
-  axis: number | null,
-  dtype: DTypeLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
-): Pending<ndarray, NdArray>;
-export function nancumprod(
-  a: ArrayLike,
-  kwargs: Kw<{ axis?: number | null; dtype: DTypeLike; out?: null }>,
-): Pending<ndarray, NdArray>;
-export function nancumprod(
-  a: ArrayLike,
-  axis?: number | null | Kw<nancumprodKwargs_2>,
-  dtype?: DTypeLike | Kw<nancumprodKwargs_2>,
-  out?: null | Kw<nancumprodKwargs_2>,
-  kwargs?: Kw<nancumprodKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function nancumprod(
-  a: ArrayLike,
-  out: ArrayLike,
-  axis?: number | null | Kw<nancumprodKwargs_3>,
-  dtype?: DTypeLike | Kw<nancumprodKwargs_3>,
-  kwargs?: Kw<nancumprodKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function nancumprod(...args: unknown[]): unknown {
-  return $py.call("nancumprod", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("nancumprod", [a, axis, dtype, out, kwargs], () => ndarray);
 }
 
 /**
@@ -23502,37 +20985,11 @@ export function nancumprod(...args: unknown[]): unknown {
 export function nancumsum(
   a: ArrayLike,
   axis?: number | null | Kw<nancumsumKwargs>,
-  dtype?: null | Kw<nancumsumKwargs>,
-  out?: null | Kw<nancumsumKwargs>,
+  dtype?: DTypeLike | Kw<nancumsumKwargs>,
+  out?: ArrayLike | null | Kw<nancumsumKwargs>,
   kwargs?: Kw<nancumsumKwargs>,
-): Pending<ndarray, NdArray>;
-export function nancumsum(
-  a: ArrayLike,
-  axis: number | null,
-  dtype: DTypeLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
-): Pending<ndarray, NdArray>;
-export function nancumsum(
-  a: ArrayLike,
-  kwargs: Kw<{ axis?: number | null; dtype: DTypeLike; out?: null }>,
-): Pending<ndarray, NdArray>;
-export function nancumsum(
-  a: ArrayLike,
-  axis?: number | null | Kw<nancumsumKwargs_2>,
-  dtype?: DTypeLike | Kw<nancumsumKwargs_2>,
-  out?: null | Kw<nancumsumKwargs_2>,
-  kwargs?: Kw<nancumsumKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function nancumsum(
-  a: ArrayLike,
-  out: ArrayLike,
-  axis?: number | null | Kw<nancumsumKwargs_3>,
-  dtype?: DTypeLike | Kw<nancumsumKwargs_3>,
-  kwargs?: Kw<nancumsumKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function nancumsum(...args: unknown[]): unknown {
-  return $py.call("nancumsum", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("nancumsum", [a, axis, dtype, out, kwargs], () => ndarray);
 }
 
 /**
@@ -23575,16 +21032,7 @@ export function nanmax(
   where?: ArrayLike | Kw<nanmaxKwargs_2>,
   kwargs?: Kw<nanmaxKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function nanmax(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<nanmaxKwargs_3>,
-  initial?: number | Complex | boolean | Kw<nanmaxKwargs_3>,
-  where?: ArrayLike | Kw<nanmaxKwargs_3>,
-  kwargs?: Kw<nanmaxKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function nanmax(a: ArrayLike, kwargs: Kw<nanmaxKwargs_4>): Pending<ndarray, NdArray>;
+export function nanmax(a: ArrayLike, kwargs: Kw<nanmaxKwargs_3>): Pending<ndarray, NdArray>;
 export function nanmax(...args: unknown[]): unknown {
   return $py.call("nanmax", args, () => ndarray);
 }
@@ -23622,27 +21070,17 @@ export function nanmean(
   keepdims?: false | Kw<nanmeanKwargs>,
   kwargs?: Kw<nanmeanKwargs>,
 ): PyPromise<number>;
-export function nanmean(
-  a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<nanmeanKwargs_2>,
-  keepdims?: false | Kw<nanmeanKwargs_2>,
-  kwargs?: Kw<nanmeanKwargs_2>,
-): PyPromise<unknown>;
-export function nanmean(a: ArrayLike, kwargs: Kw<nanmeanKwargs_3>): PyPromise<unknown>;
-export function nanmean(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  dtype: DTypeLike,
-  out?: null | Kw<{ out?: null; keepdims?: boolean; where?: ArrayLike }>,
-  kwargs?: Kw<{ out?: null; keepdims?: boolean; where?: ArrayLike }>,
-): Pending<ndarray, NdArray>;
+export function nanmean(a: ArrayLike, kwargs: Kw<nanmeanKwargs_2>): PyPromise<unknown>;
+export function nanmean(a: ArrayLike, kwargs: Kw<nanmeanKwargs_3>): Pending<ndarray, NdArray>;
 export function nanmean(
   a: ArrayLike,
   axis?: number | readonly number[] | null | Kw<nanmeanKwargs_4>,
+  dtype?: DTypeLike | Kw<nanmeanKwargs_4>,
+  out?: null | Kw<nanmeanKwargs_4>,
+  keepdims?: boolean | Kw<nanmeanKwargs_4>,
   kwargs?: Kw<nanmeanKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function nanmean(a: ArrayLike, kwargs: Kw<nanmeanKwargs_5>): Pending<ndarray, NdArray>;
 export function nanmean(...args: unknown[]): unknown {
   return $py.call("nanmean", args, () => ndarray);
 }
@@ -23698,8 +21136,6 @@ export function nanmedian(
 export function nanmedian(
   a: ArrayLike,
   axis?: number | readonly number[] | null | Kw<nanmedianKwargs_4>,
-  out?: ArrayLike | null | Kw<nanmedianKwargs_4>,
-  overwrite_input?: boolean | Kw<nanmedianKwargs_4>,
   kwargs?: Kw<nanmedianKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
 export function nanmedian(...args: unknown[]): unknown {
@@ -23746,16 +21182,7 @@ export function nanmin(
   where?: ArrayLike | Kw<nanminKwargs_2>,
   kwargs?: Kw<nanminKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function nanmin(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<nanminKwargs_3>,
-  initial?: number | Complex | boolean | Kw<nanminKwargs_3>,
-  where?: ArrayLike | Kw<nanminKwargs_3>,
-  kwargs?: Kw<nanminKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function nanmin(a: ArrayLike, kwargs: Kw<nanminKwargs_4>): Pending<ndarray, NdArray>;
+export function nanmin(a: ArrayLike, kwargs: Kw<nanminKwargs_3>): Pending<ndarray, NdArray>;
 export function nanmin(...args: unknown[]): unknown {
   return $py.call("nanmin", args, () => ndarray);
 }
@@ -23835,15 +21262,10 @@ export function nanpercentile(
 ): Pending<ndarray, NdArray>;
 export function nanpercentile(
   a: ArrayLike,
-  q: number | boolean,
-  kwargs: Kw<nanpercentileKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function nanpercentile(
-  a: ArrayLike,
   q: ArrayLike,
-  axis?: null | Kw<nanpercentileKwargs>,
-  out?: null | Kw<nanpercentileKwargs>,
-  overwrite_input?: boolean | Kw<nanpercentileKwargs>,
+  axis?: number | readonly number[] | null | Kw<nanpercentileKwargs_3>,
+  out?: ArrayLike | null | Kw<nanpercentileKwargs_3>,
+  overwrite_input?: boolean | Kw<nanpercentileKwargs_3>,
   method?:
     | "inverted_cdf"
     | "averaged_inverted_cdf"
@@ -23858,33 +21280,9 @@ export function nanpercentile(
     | "higher"
     | "midpoint"
     | "nearest"
-    | Kw<nanpercentileKwargs>,
-  keepdims?: false | Kw<nanpercentileKwargs>,
-  kwargs?: Kw<nanpercentileKwargs>,
-): Pending<ndarray, NdArray>;
-export function nanpercentile(
-  a: ArrayLike,
-  q: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<nanpercentileKwargs_4>,
-  out?: ArrayLike | null | Kw<nanpercentileKwargs_4>,
-  overwrite_input?: boolean | Kw<nanpercentileKwargs_4>,
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest"
-    | Kw<nanpercentileKwargs_4>,
-  keepdims?: boolean | Kw<nanpercentileKwargs_4>,
-  kwargs?: Kw<nanpercentileKwargs_4>,
+    | Kw<nanpercentileKwargs_3>,
+  keepdims?: boolean | Kw<nanpercentileKwargs_3>,
+  kwargs?: Kw<nanpercentileKwargs_3>,
 ): Pending<ndarray, NdArray>;
 export function nanpercentile(...args: unknown[]): unknown {
   return $py.call("nanpercentile", args, () => ndarray);
@@ -23935,27 +21333,18 @@ export function nanprod(
   where?: ArrayLike | Kw<nanprodKwargs_2>,
   kwargs?: Kw<nanprodKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
+export function nanprod(a: ArrayLike, kwargs: Kw<nanprodKwargs_3>): PyPromise<unknown>;
 export function nanprod(
   a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<nanprodKwargs_3>,
-  keepdims?: false | Kw<nanprodKwargs_3>,
-  initial?: number | Complex | boolean | Kw<nanprodKwargs_3>,
-  where?: ArrayLike | Kw<nanprodKwargs_3>,
-  kwargs?: Kw<nanprodKwargs_3>,
-): PyPromise<unknown>;
-export function nanprod(a: ArrayLike, kwargs: Kw<nanprodKwargs_4>): PyPromise<unknown>;
-export function nanprod(
-  a: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<nanprodKwargs_5>,
-  dtype?: DTypeLike | Kw<nanprodKwargs_5>,
-  out?: ArrayLike | null | Kw<nanprodKwargs_5>,
-  keepdims?: boolean | Kw<nanprodKwargs_5>,
-  initial?: number | Complex | boolean | Kw<nanprodKwargs_5>,
-  where?: ArrayLike | Kw<nanprodKwargs_5>,
-  kwargs?: Kw<nanprodKwargs_5>,
+  axis?: number | readonly number[] | null | Kw<nanprodKwargs_4>,
+  dtype?: DTypeLike | Kw<nanprodKwargs_4>,
+  out?: null | Kw<nanprodKwargs_4>,
+  keepdims?: boolean | Kw<nanprodKwargs_4>,
+  initial?: number | Complex | boolean | Kw<nanprodKwargs_4>,
+  where?: ArrayLike | Kw<nanprodKwargs_4>,
+  kwargs?: Kw<nanprodKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function nanprod(a: ArrayLike, kwargs: Kw<nanprodKwargs_5>): Pending<ndarray, NdArray>;
 export function nanprod(...args: unknown[]): unknown {
   return $py.call("nanprod", args, () => ndarray);
 }
@@ -24033,15 +21422,10 @@ export function nanquantile(
 ): Pending<ndarray, NdArray>;
 export function nanquantile(
   a: ArrayLike,
-  q: number | boolean,
-  kwargs: Kw<nanquantileKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function nanquantile(
-  a: ArrayLike,
   q: ArrayLike,
-  axis?: null | Kw<nanquantileKwargs>,
-  out?: null | Kw<nanquantileKwargs>,
-  overwrite_input?: boolean | Kw<nanquantileKwargs>,
+  axis?: number | readonly number[] | null | Kw<nanquantileKwargs_3>,
+  out?: ArrayLike | null | Kw<nanquantileKwargs_3>,
+  overwrite_input?: boolean | Kw<nanquantileKwargs_3>,
   method?:
     | "inverted_cdf"
     | "averaged_inverted_cdf"
@@ -24056,33 +21440,9 @@ export function nanquantile(
     | "higher"
     | "midpoint"
     | "nearest"
-    | Kw<nanquantileKwargs>,
-  keepdims?: false | Kw<nanquantileKwargs>,
-  kwargs?: Kw<nanquantileKwargs>,
-): Pending<ndarray, NdArray>;
-export function nanquantile(
-  a: ArrayLike,
-  q: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<nanquantileKwargs_4>,
-  out?: ArrayLike | null | Kw<nanquantileKwargs_4>,
-  overwrite_input?: boolean | Kw<nanquantileKwargs_4>,
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest"
-    | Kw<nanquantileKwargs_4>,
-  keepdims?: boolean | Kw<nanquantileKwargs_4>,
-  kwargs?: Kw<nanquantileKwargs_4>,
+    | Kw<nanquantileKwargs_3>,
+  keepdims?: boolean | Kw<nanquantileKwargs_3>,
+  kwargs?: Kw<nanquantileKwargs_3>,
 ): Pending<ndarray, NdArray>;
 export function nanquantile(...args: unknown[]): unknown {
   return $py.call("nanquantile", args, () => ndarray);
@@ -24132,25 +21492,17 @@ export function nanstd(
   keepdims?: boolean | Kw<nanstdKwargs_2>,
   kwargs?: Kw<nanstdKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
+export function nanstd(a: ArrayLike, kwargs: Kw<nanstdKwargs_3>): PyPromise<unknown>;
 export function nanstd(
   a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<nanstdKwargs_3>,
-  ddof?: number | Kw<nanstdKwargs_3>,
-  keepdims?: false | Kw<nanstdKwargs_3>,
-  kwargs?: Kw<nanstdKwargs_3>,
-): PyPromise<unknown>;
-export function nanstd(a: ArrayLike, kwargs: Kw<nanstdKwargs_4>): PyPromise<unknown>;
-export function nanstd(
-  a: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<nanstdKwargs_5>,
-  dtype?: DTypeLike | Kw<nanstdKwargs_5>,
-  out?: ArrayLike | null | Kw<nanstdKwargs_5>,
-  ddof?: number | Kw<nanstdKwargs_5>,
-  keepdims?: boolean | Kw<nanstdKwargs_5>,
-  kwargs?: Kw<nanstdKwargs_5>,
+  axis?: number | readonly number[] | null | Kw<nanstdKwargs_4>,
+  dtype?: DTypeLike | Kw<nanstdKwargs_4>,
+  out?: null | Kw<nanstdKwargs_4>,
+  ddof?: number | Kw<nanstdKwargs_4>,
+  keepdims?: boolean | Kw<nanstdKwargs_4>,
+  kwargs?: Kw<nanstdKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function nanstd(a: ArrayLike, kwargs: Kw<nanstdKwargs_5>): Pending<ndarray, NdArray>;
 export function nanstd(...args: unknown[]): unknown {
   return $py.call("nanstd", args, () => ndarray);
 }
@@ -24200,25 +21552,12 @@ export function nansum(
   where?: ArrayLike | Kw<nansumKwargs_2>,
   kwargs?: Kw<nansumKwargs_2>,
 ): Pending<ndarray, NdArray>;
-export function nansum(
-  a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<nansumKwargs_3>,
-  keepdims?: false | Kw<nansumKwargs_3>,
-  initial?: number | Complex | boolean | Kw<nansumKwargs_3>,
-  where?: ArrayLike | Kw<nansumKwargs_3>,
-  kwargs?: Kw<nansumKwargs_3>,
-): PyPromise<unknown>;
-export function nansum(a: ArrayLike, kwargs: Kw<nansumKwargs_4>): PyPromise<unknown>;
+export function nansum(a: ArrayLike, kwargs: Kw<nansumKwargs_3>): PyPromise<unknown>;
+export function nansum(a: ArrayLike, kwargs: Kw<nansumKwargs_4>): Pending<ndarray, NdArray>;
 export function nansum(
   a: ArrayLike,
   axis?: number | readonly number[] | null | Kw<nansumKwargs_5>,
   dtype?: DTypeLike | Kw<nansumKwargs_5>,
-  out?: ArrayLike | null | Kw<nansumKwargs_5>,
-  keepdims?: boolean | Kw<nansumKwargs_5>,
-  initial?: number | Complex | boolean | Kw<nansumKwargs_5>,
-  where?: ArrayLike | Kw<nansumKwargs_5>,
   kwargs?: Kw<nansumKwargs_5>,
 ): Pending<ndarray, NdArray | number>;
 export function nansum(...args: unknown[]): unknown {
@@ -24269,25 +21608,17 @@ export function nanvar(
   keepdims?: boolean | Kw<nanvarKwargs_2>,
   kwargs?: Kw<nanvarKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
+export function nanvar(a: ArrayLike, kwargs: Kw<nanvarKwargs_3>): PyPromise<unknown>;
 export function nanvar(
   a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<nanvarKwargs_3>,
-  ddof?: number | Kw<nanvarKwargs_3>,
-  keepdims?: false | Kw<nanvarKwargs_3>,
-  kwargs?: Kw<nanvarKwargs_3>,
-): PyPromise<unknown>;
-export function nanvar(a: ArrayLike, kwargs: Kw<nanvarKwargs_4>): PyPromise<unknown>;
-export function nanvar(
-  a: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<nanvarKwargs_5>,
-  dtype?: DTypeLike | Kw<nanvarKwargs_5>,
-  out?: ArrayLike | null | Kw<nanvarKwargs_5>,
-  ddof?: number | Kw<nanvarKwargs_5>,
-  keepdims?: boolean | Kw<nanvarKwargs_5>,
-  kwargs?: Kw<nanvarKwargs_5>,
+  axis?: number | readonly number[] | null | Kw<nanvarKwargs_4>,
+  dtype?: DTypeLike | Kw<nanvarKwargs_4>,
+  out?: null | Kw<nanvarKwargs_4>,
+  ddof?: number | Kw<nanvarKwargs_4>,
+  keepdims?: boolean | Kw<nanvarKwargs_4>,
+  kwargs?: Kw<nanvarKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function nanvar(a: ArrayLike, kwargs: Kw<nanvarKwargs_5>): Pending<ndarray, NdArray>;
 export function nanvar(...args: unknown[]): unknown {
   return $py.call("nanvar", args, () => ndarray);
 }
@@ -24502,39 +21833,14 @@ export function ones(
  * ```
  */
 export function ones_like(
-  a: ArrayLike,
-  dtype?: null | Kw<ones_likeKwargs>,
+  a: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<ones_likeKwargs>,
   order?: "K" | "A" | "C" | "F" | null | Kw<ones_likeKwargs>,
-  subok?: true | Kw<ones_likeKwargs>,
-  shape?: null | Kw<ones_likeKwargs>,
+  subok?: boolean | Kw<ones_likeKwargs>,
+  shape?: number | readonly number[] | null | Kw<ones_likeKwargs>,
   kwargs?: Kw<ones_likeKwargs>,
-): Pending<ndarray, NdArray>;
-export function ones_like(
-  a: ArrayLike,
-  dtype?: null | Kw<ones_likeKwargs_2>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<ones_likeKwargs_2>,
-  subok?: boolean | Kw<ones_likeKwargs_2>,
-  shape?: number | readonly number[] | null | Kw<ones_likeKwargs_2>,
-  kwargs?: Kw<ones_likeKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function ones_like(
-  a: unknown,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<ones_likeKwargs_3>,
-  subok?: boolean | Kw<ones_likeKwargs_3>,
-  shape?: number | readonly number[] | null | Kw<ones_likeKwargs_3>,
-  kwargs?: Kw<ones_likeKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function ones_like(
-  a: unknown,
-  dtype?: DTypeLike | Kw<ones_likeKwargs_4>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<ones_likeKwargs_4>,
-  subok?: boolean | Kw<ones_likeKwargs_4>,
-  shape?: number | readonly number[] | null | Kw<ones_likeKwargs_4>,
-  kwargs?: Kw<ones_likeKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function ones_like(...args: unknown[]): unknown {
-  return $py.call("ones_like", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("ones_like", [a, dtype, order, subok, shape, kwargs], () => ndarray);
 }
 
 /**
@@ -24563,12 +21869,10 @@ export function ones_like(...args: unknown[]): unknown {
 export function outer(
   a: ArrayLike,
   b: ArrayLike,
-  out?: null | Kw<{ out?: null }>,
-  kwargs?: Kw<{ out?: null }>,
-): Pending<ndarray, NdArray>;
-export function outer(a: ArrayLike, b: ArrayLike, out: ArrayLike): Pending<ndarray, NdArray>;
-export function outer(...args: unknown[]): unknown {
-  return $py.call("outer", args, () => ndarray);
+  out?: ArrayLike | null | Kw<{ out?: ArrayLike | null }>,
+  kwargs?: Kw<{ out?: ArrayLike | null }>,
+): Pending<ndarray, NdArray> {
+  return $py.call("outer", [a, b, out, kwargs], () => ndarray);
 }
 
 /**
@@ -24594,18 +21898,11 @@ export function outer(...args: unknown[]): unknown {
  */
 export function packbits(
   a: ArrayLike,
-  axis?: null | Kw<packbitsKwargs>,
+  axis?: number | null | Kw<packbitsKwargs>,
   bitorder?: "big" | "little" | Kw<packbitsKwargs>,
   kwargs?: Kw<packbitsKwargs>,
-): Pending<ndarray, NdArray>;
-export function packbits(
-  a: ArrayLike,
-  axis: number,
-  bitorder?: "big" | "little" | Kw<{ bitorder?: "big" | "little" }>,
-  kwargs?: Kw<{ bitorder?: "big" | "little" }>,
-): Pending<ndarray, NdArray>;
-export function packbits(...args: unknown[]): unknown {
-  return $py.call("packbits", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("packbits", [a, axis, bitorder, kwargs], () => ndarray);
 }
 
 /**
@@ -24645,24 +21942,11 @@ export function pad(
     | "symmetric"
     | "wrap"
     | "empty"
+    | PyObject
     | Kw<padKwargs>,
   kwargs?: Kw<padKwargs>,
-): Pending<ndarray, NdArray>;
-export function pad(
-  array: ArrayLike,
-  pad_width:
-    | ArrayLike
-    | Readonly<Record<string, number | bigint>>
-    | ReadonlyMap<number | bigint, number | bigint>
-    | Readonly<Record<string, readonly [number | bigint, number | bigint]>>
-    | ReadonlyMap<number | bigint, readonly [number | bigint, number | bigint]>
-    | Readonly<Record<string, number | bigint | readonly [number | bigint, number | bigint]>>
-    | ReadonlyMap<number | bigint, number | bigint | readonly [number | bigint, number | bigint]>,
-  mode: PyObject,
-  kwargs?: Kw<{ [name: string]: unknown }>,
-): Pending<ndarray, NdArray>;
-export function pad(...args: unknown[]): unknown {
-  return $py.call("pad", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("pad", [array, pad_width, mode, kwargs], () => ndarray);
 }
 
 /**
@@ -24690,19 +21974,10 @@ export function partition(
   kth: ArrayLike,
   axis?: number | null | Kw<partitionKwargs>,
   kind?: "introselect" | Kw<partitionKwargs>,
-  order?: null | Kw<partitionKwargs>,
+  order?: string | readonly string[] | null | Kw<partitionKwargs>,
   kwargs?: Kw<partitionKwargs>,
-): Pending<ndarray, NdArray>;
-export function partition(
-  a: ArrayLike,
-  kth: ArrayLike,
-  axis?: number | null | Kw<partitionKwargs_2>,
-  kind?: "introselect" | Kw<partitionKwargs_2>,
-  order?: string | readonly string[] | null | Kw<partitionKwargs_2>,
-  kwargs?: Kw<partitionKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function partition(...args: unknown[]): unknown {
-  return $py.call("partition", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("partition", [a, kth, axis, kind, order, kwargs], () => ndarray);
 }
 
 /**
@@ -24780,15 +22055,10 @@ export function percentile(
 ): Pending<ndarray, NdArray>;
 export function percentile(
   a: ArrayLike,
-  q: number | boolean,
-  kwargs: Kw<percentileKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function percentile(
-  a: ArrayLike,
   q: ArrayLike,
-  axis?: null | Kw<percentileKwargs>,
-  out?: null | Kw<percentileKwargs>,
-  overwrite_input?: boolean | Kw<percentileKwargs>,
+  axis?: number | readonly number[] | null | Kw<percentileKwargs_3>,
+  out?: ArrayLike | null | Kw<percentileKwargs_3>,
+  overwrite_input?: boolean | Kw<percentileKwargs_3>,
   method?:
     | "inverted_cdf"
     | "averaged_inverted_cdf"
@@ -24803,33 +22073,9 @@ export function percentile(
     | "higher"
     | "midpoint"
     | "nearest"
-    | Kw<percentileKwargs>,
-  keepdims?: false | Kw<percentileKwargs>,
-  kwargs?: Kw<percentileKwargs>,
-): Pending<ndarray, NdArray>;
-export function percentile(
-  a: ArrayLike,
-  q: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<percentileKwargs_4>,
-  out?: ArrayLike | null | Kw<percentileKwargs_4>,
-  overwrite_input?: boolean | Kw<percentileKwargs_4>,
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest"
-    | Kw<percentileKwargs_4>,
-  keepdims?: boolean | Kw<percentileKwargs_4>,
-  kwargs?: Kw<percentileKwargs_4>,
+    | Kw<percentileKwargs_3>,
+  keepdims?: boolean | Kw<percentileKwargs_3>,
+  kwargs?: Kw<percentileKwargs_3>,
 ): Pending<ndarray, NdArray>;
 export function percentile(...args: unknown[]): unknown {
   return $py.call("percentile", args, () => ndarray);
@@ -24948,8 +22194,7 @@ export function poly(seq_of_zeros: ArrayLike): Pending<ndarray, NdArray> {
  * array([9, 6, 6])
  * ```
  */
-export function polyadd(a1: poly1d, a2: ArrayLike): Pending<poly1d>;
-export function polyadd(a1: ArrayLike, a2: poly1d): Pending<poly1d>;
+export function polyadd(a1: poly1d | ArrayLike, a2: ArrayLike | poly1d): Pending<poly1d>;
 export function polyadd(a1: ArrayLike, a2: ArrayLike): Pending<ndarray, NdArray>;
 export function polyadd(...args: unknown[]): unknown {
   return $py.call("polyadd", args, () => poly1d);
@@ -24999,8 +22244,7 @@ export function polyder(...args: unknown[]): unknown {
  * (array([1.5 , 1.75]), array([0.25]))
  * ```
  */
-export function polydiv(u: poly1d, v: ArrayLike): PyPromise<Tuple<[Ref, Ref]>>;
-export function polydiv(u: ArrayLike, v: poly1d): PyPromise<Tuple<[Ref, Ref]>>;
+export function polydiv(u: poly1d | ArrayLike, v: ArrayLike | poly1d): PyPromise<Tuple<[Ref, Ref]>>;
 export function polydiv(u: ArrayLike, v: ArrayLike): PyPromise<Tuple<[NdArray, NdArray]>>;
 export function polydiv(...args: unknown[]): unknown {
   return $py.call("polydiv", args);
@@ -25052,17 +22296,7 @@ export function polyfit(
   x: ArrayLike,
   y: ArrayLike,
   deg: number,
-  rcond: number | null,
-  full: true,
-  w?: ArrayLike | null | Kw<polyfitKwargs_3>,
-  cov?: boolean | "unscaled" | Kw<polyfitKwargs_3>,
-  kwargs?: Kw<polyfitKwargs_3>,
-): PyPromise<Tuple<[NdArray, NdArray, NdArray, NdArray, NdArray]>>;
-export function polyfit(
-  x: ArrayLike,
-  y: ArrayLike,
-  deg: number,
-  kwargs: Kw<polyfitKwargs_4>,
+  kwargs: Kw<polyfitKwargs_3>,
 ): PyPromise<Tuple<[NdArray, NdArray, NdArray, NdArray, NdArray]>>;
 export function polyfit(...args: unknown[]): unknown {
   return $py.call("polyfit", args, () => ndarray);
@@ -25121,8 +22355,7 @@ export function polyint(...args: unknown[]): unknown {
  * array([ 9, 23, 38, 17,  3])
  * ```
  */
-export function polymul(a1: poly1d, a2: ArrayLike): Pending<poly1d>;
-export function polymul(a1: ArrayLike, a2: poly1d): Pending<poly1d>;
+export function polymul(a1: poly1d | ArrayLike, a2: ArrayLike | poly1d): Pending<poly1d>;
 export function polymul(a1: ArrayLike, a2: ArrayLike): Pending<ndarray, NdArray>;
 export function polymul(...args: unknown[]): unknown {
   return $py.call("polymul", args, () => poly1d);
@@ -25144,8 +22377,7 @@ export function polymul(...args: unknown[]): unknown {
  * array([-1,  0,  2])
  * ```
  */
-export function polysub(a1: poly1d, a2: ArrayLike): Pending<poly1d>;
-export function polysub(a1: ArrayLike, a2: poly1d): Pending<poly1d>;
+export function polysub(a1: poly1d | ArrayLike, a2: ArrayLike | poly1d): Pending<poly1d>;
 export function polysub(a1: ArrayLike, a2: ArrayLike): PyPromise<never>;
 export function polysub(...args: unknown[]): unknown {
   return $py.call("polysub", args, () => poly1d);
@@ -25332,27 +22564,18 @@ export function prod(
   where?: ArrayLike | Kw<prodKwargs_2>,
   kwargs?: Kw<prodKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
+export function prod(a: ArrayLike, kwargs: Kw<prodKwargs_3>): PyPromise<unknown>;
 export function prod(
   a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<prodKwargs_3>,
-  keepdims?: false | Kw<prodKwargs_3>,
-  initial?: number | Complex | boolean | Kw<prodKwargs_3>,
-  where?: ArrayLike | Kw<prodKwargs_3>,
-  kwargs?: Kw<prodKwargs_3>,
-): PyPromise<unknown>;
-export function prod(a: ArrayLike, kwargs: Kw<prodKwargs_4>): PyPromise<unknown>;
-export function prod(
-  a: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<prodKwargs_5>,
-  dtype?: DTypeLike | Kw<prodKwargs_5>,
-  out?: ArrayLike | null | Kw<prodKwargs_5>,
-  keepdims?: boolean | Kw<prodKwargs_5>,
-  initial?: number | Complex | boolean | Kw<prodKwargs_5>,
-  where?: ArrayLike | Kw<prodKwargs_5>,
-  kwargs?: Kw<prodKwargs_5>,
+  axis?: number | readonly number[] | null | Kw<prodKwargs_4>,
+  dtype?: DTypeLike | Kw<prodKwargs_4>,
+  out?: null | Kw<prodKwargs_4>,
+  keepdims?: boolean | Kw<prodKwargs_4>,
+  initial?: number | Complex | boolean | Kw<prodKwargs_4>,
+  where?: ArrayLike | Kw<prodKwargs_4>,
+  kwargs?: Kw<prodKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function prod(a: ArrayLike, kwargs: Kw<prodKwargs_5>): Pending<ndarray, NdArray>;
 export function prod(...args: unknown[]): unknown {
   return $py.call("prod", args, () => ndarray);
 }
@@ -25405,13 +22628,6 @@ export function ptp(
   keepdims?: boolean | Kw<ptpKwargs_2>,
   kwargs?: Kw<ptpKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
-export function ptp(
-  a: ArrayLike,
-  axis: number | readonly number[] | null,
-  out: ArrayLike,
-  keepdims?: boolean | Kw<{ keepdims?: boolean }>,
-  kwargs?: Kw<{ keepdims?: boolean }>,
-): Pending<ndarray, NdArray>;
 export function ptp(a: ArrayLike, kwargs: Kw<ptpKwargs_3>): Pending<ndarray, NdArray>;
 export function ptp(...args: unknown[]): unknown {
   return $py.call("ptp", args, () => ndarray);
@@ -25571,13 +22787,12 @@ export function quantile(
   keepdims?: false | Kw<quantileKwargs_2>,
   kwargs?: Kw<quantileKwargs_2>,
 ): Pending<ndarray, NdArray>;
-export function quantile(a: ArrayLike, q: number | boolean, kwargs: Kw<quantileKwargs_3>): Pending<ndarray, NdArray>;
 export function quantile(
   a: ArrayLike,
   q: ArrayLike,
-  axis?: null | Kw<quantileKwargs>,
-  out?: null | Kw<quantileKwargs>,
-  overwrite_input?: boolean | Kw<quantileKwargs>,
+  axis?: number | readonly number[] | null | Kw<quantileKwargs_3>,
+  out?: ArrayLike | null | Kw<quantileKwargs_3>,
+  overwrite_input?: boolean | Kw<quantileKwargs_3>,
   method?:
     | "inverted_cdf"
     | "averaged_inverted_cdf"
@@ -25592,33 +22807,9 @@ export function quantile(
     | "higher"
     | "midpoint"
     | "nearest"
-    | Kw<quantileKwargs>,
-  keepdims?: false | Kw<quantileKwargs>,
-  kwargs?: Kw<quantileKwargs>,
-): Pending<ndarray, NdArray>;
-export function quantile(
-  a: ArrayLike,
-  q: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<quantileKwargs_4>,
-  out?: ArrayLike | null | Kw<quantileKwargs_4>,
-  overwrite_input?: boolean | Kw<quantileKwargs_4>,
-  method?:
-    | "inverted_cdf"
-    | "averaged_inverted_cdf"
-    | "closest_observation"
-    | "interpolated_inverted_cdf"
-    | "hazen"
-    | "weibull"
-    | "linear"
-    | "median_unbiased"
-    | "normal_unbiased"
-    | "lower"
-    | "higher"
-    | "midpoint"
-    | "nearest"
-    | Kw<quantileKwargs_4>,
-  keepdims?: boolean | Kw<quantileKwargs_4>,
-  kwargs?: Kw<quantileKwargs_4>,
+    | Kw<quantileKwargs_3>,
+  keepdims?: boolean | Kw<quantileKwargs_3>,
+  kwargs?: Kw<quantileKwargs_3>,
 ): Pending<ndarray, NdArray>;
 export function quantile(...args: unknown[]): unknown {
   return $py.call("quantile", args, () => ndarray);
@@ -25679,32 +22870,11 @@ export function radians(...args: unknown[]): unknown {
  * ```
  */
 export function ravel(
-  a: ArrayLike,
+  a: ArrayLike | Uint8Array,
   order?: "K" | "A" | "C" | "F" | null | Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
   kwargs?: Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-): Pending<ndarray, NdArray>;
-export function ravel(
-  a: Uint8Array | readonly Uint8Array[],
-  order?: "K" | "A" | "C" | "F" | null | Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-  kwargs?: Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-): Pending<ndarray, NdArray>;
-export function ravel(
-  a: string | readonly string[],
-  order?: "K" | "A" | "C" | "F" | null | Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-  kwargs?: Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-): Pending<ndarray, NdArray>;
-export function ravel(
-  a: boolean | readonly boolean[],
-  order?: "K" | "A" | "C" | "F" | null | Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-  kwargs?: Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-): Pending<ndarray, NdArray>;
-export function ravel(
-  a: number | bigint | readonly (number | bigint)[] | readonly number[],
-  order?: "K" | "A" | "C" | "F" | null | Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-  kwargs?: Kw<{ order?: "K" | "A" | "C" | "F" | null }>,
-): Pending<ndarray, NdArray>;
-export function ravel(...args: unknown[]): unknown {
-  return $py.call("ravel", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("ravel", [a, order, kwargs], () => ndarray);
 }
 
 /**
@@ -25850,12 +23020,10 @@ export function remainder(...args: unknown[]): unknown {
 export function repeat(
   a: ArrayLike,
   repeats: ArrayLike,
-  axis?: null | Kw<{ axis?: null }>,
-  kwargs?: Kw<{ axis?: null }>,
-): Pending<ndarray, NdArray>;
-export function repeat(a: ArrayLike, repeats: ArrayLike, axis: number): Pending<ndarray, NdArray>;
-export function repeat(...args: unknown[]): unknown {
-  return $py.call("repeat", args, () => ndarray);
+  axis?: number | null | Kw<{ axis?: number | null }>,
+  kwargs?: Kw<{ axis?: number | null }>,
+): Pending<ndarray, NdArray> {
+  return $py.call("repeat", [a, repeats, axis, kwargs], () => ndarray);
 }
 
 /**
@@ -25880,8 +23048,8 @@ export function repeat(...args: unknown[]): unknown {
  * ```
  */
 export function require(
-  a: ArrayLike,
-  dtype?: null | Kw<requireKwargs>,
+  a: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<requireKwargs>,
   requirements?:
     | "C"
     | "C_CONTIGUOUS"
@@ -25910,14 +23078,6 @@ export function require(
       | "OWNDATA"
     )[]
     | PyObject
-    | null
-    | Kw<requireKwargs>,
-  kwargs?: Kw<requireKwargs>,
-): Pending<ndarray, NdArray>;
-export function require(
-  a: unknown,
-  dtype?: DTypeLike | Kw<requireKwargs_2>,
-  requirements?:
     | "E"
     | "ENSUREARRAY"
     | readonly (
@@ -25936,48 +23096,11 @@ export function require(
       | "E"
       | "ENSUREARRAY"
     )[]
-    | PyObject
     | null
-    | Kw<requireKwargs_2>,
-  kwargs?: Kw<requireKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function require(
-  a: unknown,
-  dtype?: DTypeLike | Kw<requireKwargs_3>,
-  requirements?:
-    | "C"
-    | "C_CONTIGUOUS"
-    | "CONTIGUOUS"
-    | "F"
-    | "F_CONTIGUOUS"
-    | "FORTRAN"
-    | "A"
-    | "ALIGNED"
-    | "W"
-    | "WRITEABLE"
-    | "O"
-    | "OWNDATA"
-    | readonly (
-      | "C"
-      | "C_CONTIGUOUS"
-      | "CONTIGUOUS"
-      | "F"
-      | "F_CONTIGUOUS"
-      | "FORTRAN"
-      | "A"
-      | "ALIGNED"
-      | "W"
-      | "WRITEABLE"
-      | "O"
-      | "OWNDATA"
-    )[]
-    | PyObject
-    | null
-    | Kw<requireKwargs_3>,
-  kwargs?: Kw<requireKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function require(...args: unknown[]): unknown {
-  return $py.call("require", args, () => ndarray);
+    | Kw<requireKwargs>,
+  kwargs?: Kw<requireKwargs>,
+): Pending<ndarray, NdArray> {
+  return $py.call("require", [a, dtype, requirements, kwargs], () => ndarray);
 }
 
 /**
@@ -25999,13 +23122,8 @@ export function require(...args: unknown[]): unknown {
  */
 export function reshape(
   a: ArrayLike,
-  shape: number,
-  order?: "A" | "C" | "F" | null | Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-): Pending<ndarray, NdArray>;
-export function reshape(
-  a: ArrayLike,
   shape:
+    | number
     | readonly []
     | readonly [number | bigint]
     | readonly [number | bigint, number | bigint]
@@ -26032,18 +23150,12 @@ export function reshape(
       number | bigint,
       number | bigint,
     ]
-    | readonly (number | bigint)[],
+    | readonly (number | bigint)[]
+    | readonly number[],
   order?: "A" | "C" | "F" | null | Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
   kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-): Pending<ndarray, NdArray>;
-export function reshape(
-  a: ArrayLike,
-  shape: readonly number[],
-  order?: "A" | "C" | "F" | null | Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-  kwargs?: Kw<{ order?: "A" | "C" | "F" | null; copy?: boolean | null }>,
-): Pending<ndarray, NdArray>;
-export function reshape(...args: unknown[]): unknown {
-  return $py.call("reshape", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("reshape", [a, shape, order, kwargs], () => ndarray);
 }
 
 /**
@@ -26066,10 +23178,11 @@ export function reshape(...args: unknown[]): unknown {
  * >>> np.resize(a,(2,4))
  * ```
  */
-export function resize(a: ArrayLike, new_shape: number | readonly [number]): Pending<ndarray, NdArray>;
 export function resize(
   a: ArrayLike,
   new_shape:
+    | number
+    | readonly [number]
     | readonly []
     | readonly [number | bigint]
     | readonly [number | bigint, number | bigint]
@@ -26096,11 +23209,10 @@ export function resize(
       number | bigint,
       number | bigint,
     ]
-    | readonly (number | bigint)[],
-): Pending<ndarray, NdArray>;
-export function resize(a: ArrayLike, new_shape: number | readonly number[]): Pending<ndarray, NdArray>;
-export function resize(...args: unknown[]): unknown {
-  return $py.call("resize", args, () => ndarray);
+    | readonly (number | bigint)[]
+    | readonly number[],
+): Pending<ndarray, NdArray> {
+  return $py.call("resize", [a, new_shape], () => ndarray);
 }
 
 /**
@@ -26293,13 +23405,7 @@ export function rot90(
  * ```
  */
 export function round(
-  a: boolean,
-  decimals?: number | Kw<roundKwargs>,
-  out?: null | Kw<roundKwargs>,
-  kwargs?: Kw<roundKwargs>,
-): PyPromise<number>;
-export function round(
-  a: number | PyObject,
+  a: boolean | number | PyObject,
   decimals?: number | Kw<roundKwargs>,
   out?: null | Kw<roundKwargs>,
   kwargs?: Kw<roundKwargs>,
@@ -26312,15 +23418,9 @@ export function round(
 ): Pending<ndarray, NdArray | number>;
 export function round(
   a: ArrayLike,
-  decimals?: number | Kw<roundKwargs>,
-  out?: null | Kw<roundKwargs>,
-  kwargs?: Kw<roundKwargs>,
-): Pending<ndarray, NdArray>;
-export function round(
-  a: ArrayLike,
-  out: ArrayLike,
-  decimals?: number | Kw<{ decimals?: number }>,
-  kwargs?: Kw<{ decimals?: number }>,
+  decimals?: number | Kw<roundKwargs_2>,
+  out?: ArrayLike | null | Kw<roundKwargs_2>,
+  kwargs?: Kw<roundKwargs_2>,
 ): Pending<ndarray, NdArray>;
 export function round(...args: unknown[]): unknown {
   return $py.call("round", args, () => ndarray);
@@ -26523,18 +23623,11 @@ export function searchsorted(...args: unknown[]): unknown {
  */
 export function select(
   condlist: PyObject,
-  choicelist: readonly ArrayLike[],
-  default_?: ArrayLike | Kw<{ default?: ArrayLike }>,
-  kwargs?: Kw<{ default?: ArrayLike }>,
-): Pending<ndarray, NdArray>;
-export function select(
-  condlist: PyObject,
   choicelist: ArrayLike,
   default_?: ArrayLike | Kw<{ default?: ArrayLike }>,
   kwargs?: Kw<{ default?: ArrayLike }>,
-): Pending<ndarray, NdArray>;
-export function select(...args: unknown[]): unknown {
-  return $py.call("select", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("select", [condlist, choicelist, default_, kwargs], () => ndarray);
 }
 
 /**
@@ -26876,11 +23969,9 @@ export function sin(...args: unknown[]): unknown {
  *         8.50444803e-02,  -3.89804309e-17,  -1.03943254e-01,
  * ```
  */
-export function sinc(x: number): PyPromise<number>;
 export function sinc(x: number | boolean): PyPromise<number>;
 export function sinc(x: number | Complex): PyPromise<Complex>;
 export function sinc(x: ArrayLike): Pending<ndarray, NdArray>;
-export function sinc(x: readonly number[] | readonly ArrayLike[]): Pending<ndarray, NdArray>;
 export function sinc(...args: unknown[]): unknown {
   return $py.call("sinc", args, () => ndarray);
 }
@@ -27129,25 +24220,10 @@ export function squeeze(...args: unknown[]): unknown {
 export function stack(
   arrays: readonly ArrayLike[],
   axis?: number | Kw<stackKwargs>,
-  out?: null | Kw<stackKwargs>,
+  out?: ArrayLike | null | Kw<stackKwargs>,
   kwargs?: Kw<stackKwargs>,
-): Pending<ndarray, NdArray>;
-export function stack(arrays: readonly ArrayLike[], kwargs: Kw<stackKwargs_2>): Pending<ndarray, NdArray>;
-export function stack(
-  arrays: readonly ArrayLike[],
-  axis?: number | Kw<stackKwargs_3>,
-  out?: null | Kw<stackKwargs_3>,
-  kwargs?: Kw<stackKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function stack(
-  arrays: readonly ArrayLike[],
-  axis: number,
-  out: ArrayLike,
-  kwargs?: Kw<stackKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function stack(arrays: readonly ArrayLike[], kwargs: Kw<stackKwargs_5>): Pending<ndarray, NdArray>;
-export function stack(...args: unknown[]): unknown {
-  return $py.call("stack", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("stack", [arrays, axis, out, kwargs], () => ndarray);
 }
 
 /**
@@ -27192,25 +24268,17 @@ export function std(
   keepdims?: boolean | Kw<stdKwargs_2>,
   kwargs?: Kw<stdKwargs_2>,
 ): Pending<ndarray, NdArray | number>;
+export function std(a: ArrayLike, kwargs: Kw<stdKwargs_3>): PyPromise<unknown>;
 export function std(
   a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<stdKwargs_3>,
-  ddof?: number | Kw<stdKwargs_3>,
-  keepdims?: false | Kw<stdKwargs_3>,
-  kwargs?: Kw<stdKwargs_3>,
-): PyPromise<unknown>;
-export function std(a: ArrayLike, kwargs: Kw<stdKwargs_4>): PyPromise<unknown>;
-export function std(
-  a: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<stdKwargs_5>,
-  dtype?: DTypeLike | Kw<stdKwargs_5>,
-  out?: ArrayLike | null | Kw<stdKwargs_5>,
-  ddof?: number | Kw<stdKwargs_5>,
-  keepdims?: boolean | Kw<stdKwargs_5>,
-  kwargs?: Kw<stdKwargs_5>,
+  axis?: number | readonly number[] | null | Kw<stdKwargs_4>,
+  dtype?: DTypeLike | Kw<stdKwargs_4>,
+  out?: null | Kw<stdKwargs_4>,
+  ddof?: number | Kw<stdKwargs_4>,
+  keepdims?: boolean | Kw<stdKwargs_4>,
+  kwargs?: Kw<stdKwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function std(a: ArrayLike, kwargs: Kw<stdKwargs_5>): Pending<ndarray, NdArray>;
 export function std(...args: unknown[]): unknown {
   return $py.call("std", args, () => ndarray);
 }
@@ -27277,25 +24345,12 @@ export function sum(
   where?: ArrayLike | Kw<sumKwargs_2>,
   kwargs?: Kw<sumKwargs_2>,
 ): Pending<ndarray, NdArray>;
-export function sum(
-  a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<sumKwargs_3>,
-  keepdims?: false | Kw<sumKwargs_3>,
-  initial?: number | Complex | boolean | Kw<sumKwargs_3>,
-  where?: ArrayLike | Kw<sumKwargs_3>,
-  kwargs?: Kw<sumKwargs_3>,
-): PyPromise<unknown>;
-export function sum(a: ArrayLike, kwargs: Kw<sumKwargs_4>): PyPromise<unknown>;
+export function sum(a: ArrayLike, kwargs: Kw<sumKwargs_3>): PyPromise<unknown>;
+export function sum(a: ArrayLike, kwargs: Kw<sumKwargs_4>): Pending<ndarray, NdArray>;
 export function sum(
   a: ArrayLike,
   axis?: number | readonly number[] | null | Kw<sumKwargs_5>,
   dtype?: DTypeLike | Kw<sumKwargs_5>,
-  out?: ArrayLike | null | Kw<sumKwargs_5>,
-  keepdims?: boolean | Kw<sumKwargs_5>,
-  initial?: number | Complex | boolean | Kw<sumKwargs_5>,
-  where?: ArrayLike | Kw<sumKwargs_5>,
   kwargs?: Kw<sumKwargs_5>,
 ): Pending<ndarray, NdArray | number>;
 export function sum(...args: unknown[]): unknown {
@@ -27364,20 +24419,11 @@ export function take(
 export function take(
   a: ArrayLike,
   indices: ArrayLike,
-  axis?: number | null | Kw<takeKwargs_2>,
-  out?: null | Kw<takeKwargs_2>,
-  mode?: "raise" | "wrap" | "clip" | Kw<takeKwargs_2>,
-  kwargs?: Kw<takeKwargs_2>,
+  axis?: number | null | Kw<takeKwargs_3>,
+  out?: ArrayLike | null | Kw<takeKwargs_3>,
+  mode?: "raise" | "wrap" | "clip" | Kw<takeKwargs_3>,
+  kwargs?: Kw<takeKwargs_3>,
 ): Pending<ndarray, NdArray>;
-export function take(
-  a: ArrayLike,
-  indices: ArrayLike,
-  axis: number | null,
-  out: ArrayLike,
-  mode?: "raise" | "wrap" | "clip" | Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-  kwargs?: Kw<{ mode?: "raise" | "wrap" | "clip" }>,
-): Pending<ndarray, NdArray>;
-export function take(a: ArrayLike, indices: ArrayLike, kwargs: Kw<takeKwargs_3>): Pending<ndarray, NdArray>;
 export function take(...args: unknown[]): unknown {
   return $py.call("take", args, () => ndarray);
 }
@@ -27545,14 +24591,6 @@ export function trace(
   out?: null | Kw<traceKwargs>,
   kwargs?: Kw<traceKwargs>,
 ): Pending<ndarray, NdArray | number>;
-export function trace(
-  a: ArrayLike,
-  offset: number,
-  axis1: number,
-  axis2: number,
-  dtype: DTypeLike,
-  out: ArrayLike,
-): Pending<ndarray, NdArray>;
 export function trace(a: ArrayLike, kwargs: Kw<traceKwargs_2>): Pending<ndarray, NdArray>;
 export function trace(...args: unknown[]): unknown {
   return $py.call("trace", args, () => ndarray);
@@ -27622,24 +24660,17 @@ export function trapezoid(
 export function trapezoid(
   y: ArrayLike,
   x: ArrayLike,
-  dx?: number | Complex | Kw<trapezoidKwargs_3>,
+  dx?: number | Kw<trapezoidKwargs_3>,
   axis?: number | Kw<trapezoidKwargs_3>,
   kwargs?: Kw<trapezoidKwargs_3>,
-): PyPromise<Complex>;
+): Pending<ndarray, NdArray | Complex>;
 export function trapezoid(
-  y: readonly ArrayLike[],
-  x?: ArrayLike | null | Kw<trapezoidKwargs_2>,
-  dx?: number | Complex | Kw<trapezoidKwargs_2>,
-  axis?: number | Kw<trapezoidKwargs_2>,
-  kwargs?: Kw<trapezoidKwargs_2>,
-): PyPromise<Complex>;
-export function trapezoid(
-  y: ArrayLike,
-  x?: ArrayLike | null | Kw<trapezoidKwargs_2>,
-  dx?: number | Complex | Kw<trapezoidKwargs_2>,
-  axis?: number | Kw<trapezoidKwargs_2>,
-  kwargs?: Kw<trapezoidKwargs_2>,
-): Pending<ndarray, NdArray | Complex | number>;
+  y: readonly PyObject[],
+  x?: readonly PyObject[] | null | Kw<trapezoidKwargs_4>,
+  dx?: number | Complex | Kw<trapezoidKwargs_4>,
+  axis?: number | Kw<trapezoidKwargs_4>,
+  kwargs?: Kw<trapezoidKwargs_4>,
+): Pending<ndarray, NdArray | number>;
 export function trapezoid(...args: unknown[]): unknown {
   return $py.call("trapezoid", args, () => ndarray);
 }
@@ -27665,26 +24696,10 @@ export function tri(
   N: number | bigint,
   M?: number | bigint | null | Kw<triKwargs>,
   k?: number | bigint | Kw<triKwargs>,
-  dtype?: null | Kw<triKwargs>,
+  dtype?: DTypeLike | Kw<triKwargs>,
   kwargs?: Kw<triKwargs>,
-): Pending<ndarray, NdArray>;
-export function tri(
-  N: number | bigint,
-  M: number | bigint | null,
-  k: number | bigint,
-  dtype: DTypeLike,
-  kwargs?: Kw<{ like?: PyObject | null }>,
-): Pending<ndarray, NdArray>;
-export function tri(N: number | bigint, kwargs: Kw<triKwargs_2>): Pending<ndarray, NdArray>;
-export function tri(
-  N: number | bigint,
-  M?: number | bigint | null | Kw<triKwargs_3>,
-  k?: number | bigint | Kw<triKwargs_3>,
-  dtype?: DTypeLike | Kw<triKwargs_3>,
-  kwargs?: Kw<triKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function tri(...args: unknown[]): unknown {
-  return $py.call("tri", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("tri", [N, M, k, dtype, kwargs], () => ndarray);
 }
 
 /**
@@ -28002,31 +25017,20 @@ export function unique(
 ): Pending<ndarray, NdArray>;
 export function unique(
   ar: ArrayLike,
-  return_index: true,
-  return_inverse?: false | Kw<uniqueKwargs_2>,
+  return_index: true | false,
+  return_inverse?: false | true | Kw<uniqueKwargs_2>,
   return_counts?: false | Kw<uniqueKwargs_2>,
   axis?: number | null | Kw<uniqueKwargs_2>,
   kwargs?: Kw<uniqueKwargs_2>,
 ): PyPromise<Tuple<[NdArray, NdArray]>>;
-export function unique(
-  ar: ArrayLike,
-  return_index: false,
-  return_inverse: true,
-  return_counts?: false | Kw<uniqueKwargs_3>,
-  axis?: number | null | Kw<uniqueKwargs_3>,
-  kwargs?: Kw<uniqueKwargs_3>,
-): PyPromise<Tuple<[NdArray, NdArray]>>;
+export function unique(ar: ArrayLike, kwargs: Kw<uniqueKwargs_3>): PyPromise<Tuple<[NdArray, NdArray]>>;
 export function unique(ar: ArrayLike, kwargs: Kw<uniqueKwargs_4>): PyPromise<Tuple<[NdArray, NdArray]>>;
 export function unique(
   ar: ArrayLike,
-  return_index?: false | true | Kw<uniqueKwargs_5>,
-  return_inverse?: false | true | Kw<uniqueKwargs_5>,
-  return_counts?: true | false | Kw<uniqueKwargs_5>,
-  axis?: number | null | Kw<uniqueKwargs_5>,
+  return_index?: true | false | Kw<uniqueKwargs_5>,
+  return_inverse?: true | false | Kw<uniqueKwargs_5>,
   kwargs?: Kw<uniqueKwargs_5>,
-): PyPromise<
-  Tuple<[NdArray, NdArray]> | Tuple<[NdArray, NdArray, NdArray]> | Tuple<[NdArray, NdArray, NdArray, NdArray]>
->;
+): PyPromise<Tuple<[NdArray, NdArray, NdArray]> | Tuple<[NdArray, NdArray, NdArray, NdArray]>>;
 export function unique(...args: unknown[]): unknown {
   return $py.call("unique", args, () => ndarray);
 }
@@ -28154,20 +25158,12 @@ export function unique_values(x: ArrayLike): Pending<ndarray, NdArray> {
  */
 export function unpackbits(
   a: ArrayLike,
-  axis?: null | Kw<unpackbitsKwargs>,
+  axis?: number | null | Kw<unpackbitsKwargs>,
   count?: number | null | Kw<unpackbitsKwargs>,
   bitorder?: "big" | "little" | Kw<unpackbitsKwargs>,
   kwargs?: Kw<unpackbitsKwargs>,
-): Pending<ndarray, NdArray>;
-export function unpackbits(
-  a: ArrayLike,
-  axis: number,
-  count?: number | null | Kw<unpackbitsKwargs_2>,
-  bitorder?: "big" | "little" | Kw<unpackbitsKwargs_2>,
-  kwargs?: Kw<unpackbitsKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function unpackbits(...args: unknown[]): unknown {
-  return $py.call("unpackbits", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("unpackbits", [a, axis, count, bitorder, kwargs], () => ndarray);
 }
 
 /**
@@ -28254,21 +25250,8 @@ export function unwrap(
   discont?: number | null | Kw<unwrapKwargs>,
   axis?: number | bigint | Kw<unwrapKwargs>,
   kwargs?: Kw<unwrapKwargs>,
-): Pending<ndarray, NdArray>;
-export function unwrap(
-  p: readonly (number | boolean)[],
-  discont?: number | null | Kw<unwrapKwargs>,
-  axis?: number | bigint | Kw<unwrapKwargs>,
-  kwargs?: Kw<unwrapKwargs>,
-): Pending<ndarray, NdArray>;
-export function unwrap(
-  p: readonly ArrayLike[],
-  discont?: number | null | Kw<unwrapKwargs>,
-  axis?: number | bigint | Kw<unwrapKwargs>,
-  kwargs?: Kw<unwrapKwargs>,
-): Pending<ndarray, NdArray>;
-export function unwrap(...args: unknown[]): unknown {
-  return $py.call("unwrap", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("unwrap", [p, discont, axis, kwargs], () => ndarray);
 }
 
 /**
@@ -28293,31 +25276,12 @@ export function unwrap(...args: unknown[]): unknown {
  * ```
  */
 export function vander(
-  x: PyObject | readonly (number | PyObject)[],
+  x: PyObject | ArrayLike,
   N?: number | bigint | null | Kw<vanderKwargs>,
   increasing?: boolean | Kw<vanderKwargs>,
   kwargs?: Kw<vanderKwargs>,
-): Pending<ndarray, NdArray>;
-export function vander(
-  x: PyObject | readonly boolean[] | readonly (number | bigint)[],
-  N?: number | bigint | null | Kw<vanderKwargs>,
-  increasing?: boolean | Kw<vanderKwargs>,
-  kwargs?: Kw<vanderKwargs>,
-): Pending<ndarray, NdArray>;
-export function vander(
-  x: readonly number[],
-  N?: number | bigint | null | Kw<vanderKwargs>,
-  increasing?: boolean | Kw<vanderKwargs>,
-  kwargs?: Kw<vanderKwargs>,
-): Pending<ndarray, NdArray>;
-export function vander(
-  x: ArrayLike,
-  N?: number | bigint | null | Kw<vanderKwargs>,
-  increasing?: boolean | Kw<vanderKwargs>,
-  kwargs?: Kw<vanderKwargs>,
-): Pending<ndarray, NdArray>;
-export function vander(...args: unknown[]): unknown {
-  return $py.call("vander", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("vander", [x, N, increasing, kwargs], () => ndarray);
 }
 
 /**
@@ -28362,25 +25326,17 @@ export function var_(
   keepdims?: boolean | Kw<var_Kwargs_2>,
   kwargs?: Kw<var_Kwargs_2>,
 ): Pending<ndarray, NdArray | number>;
+export function var_(a: ArrayLike, kwargs: Kw<var_Kwargs_3>): PyPromise<unknown>;
 export function var_(
   a: ArrayLike,
-  axis: null,
-  dtype: DTypeLike,
-  out?: null | Kw<var_Kwargs_3>,
-  ddof?: number | Kw<var_Kwargs_3>,
-  keepdims?: false | Kw<var_Kwargs_3>,
-  kwargs?: Kw<var_Kwargs_3>,
-): PyPromise<unknown>;
-export function var_(a: ArrayLike, kwargs: Kw<var_Kwargs_4>): PyPromise<unknown>;
-export function var_(
-  a: ArrayLike,
-  axis?: number | readonly number[] | null | Kw<var_Kwargs_5>,
-  dtype?: DTypeLike | Kw<var_Kwargs_5>,
-  out?: ArrayLike | null | Kw<var_Kwargs_5>,
-  ddof?: number | Kw<var_Kwargs_5>,
-  keepdims?: boolean | Kw<var_Kwargs_5>,
-  kwargs?: Kw<var_Kwargs_5>,
+  axis?: number | readonly number[] | null | Kw<var_Kwargs_4>,
+  dtype?: DTypeLike | Kw<var_Kwargs_4>,
+  out?: null | Kw<var_Kwargs_4>,
+  ddof?: number | Kw<var_Kwargs_4>,
+  keepdims?: boolean | Kw<var_Kwargs_4>,
+  kwargs?: Kw<var_Kwargs_4>,
 ): Pending<ndarray, NdArray | number>;
+export function var_(a: ArrayLike, kwargs: Kw<var_Kwargs_5>): Pending<ndarray, NdArray>;
 export function var_(...args: unknown[]): unknown {
   return $py.call("var", args, () => ndarray);
 }
@@ -28405,8 +25361,7 @@ export function var_(...args: unknown[]): unknown {
  * ```
  */
 export function vdot(a: ArrayLike, b: ArrayLike): PyPromise<boolean>;
-export function vdot(a: ArrayLike, b: unknown): Pending<ndarray, NdArray | number>;
-export function vdot(a: unknown, b: ArrayLike): Pending<ndarray, NdArray | number>;
+export function vdot(a: ArrayLike | PyObject, b: ArrayLike | PyObject): Pending<ndarray, NdArray | number>;
 export function vdot(...args: unknown[]): unknown {
   return $py.call("vdot", args, () => ndarray);
 }
@@ -28498,11 +25453,8 @@ export function vsplit(ary: ArrayLike, indices_or_sections: number | readonly nu
  *        [4, 5, 6]])
  * ```
  */
-export function vstack(tup: readonly ArrayLike[], kwargs?: Kw<vstackKwargs>): Pending<ndarray, NdArray>;
-export function vstack(tup: readonly ArrayLike[], kwargs: Kw<vstackKwargs_2>): Pending<ndarray, NdArray>;
-export function vstack(tup: readonly ArrayLike[], kwargs?: Kw<vstackKwargs_3>): Pending<ndarray, NdArray>;
-export function vstack(...args: unknown[]): unknown {
-  return $py.call("vstack", args, () => ndarray);
+export function vstack(tup: readonly ArrayLike[], kwargs?: Kw<vstackKwargs>): Pending<ndarray, NdArray> {
+  return $py.call("vstack", [tup, kwargs], () => ndarray);
 }
 
 /**
@@ -28573,39 +25525,14 @@ export function zeros(
  * ```
  */
 export function zeros_like(
-  a: ArrayLike,
-  dtype?: null | Kw<zeros_likeKwargs>,
+  a: ArrayLike | PyObject,
+  dtype?: DTypeLike | Kw<zeros_likeKwargs>,
   order?: "K" | "A" | "C" | "F" | null | Kw<zeros_likeKwargs>,
-  subok?: true | Kw<zeros_likeKwargs>,
-  shape?: null | Kw<zeros_likeKwargs>,
+  subok?: boolean | Kw<zeros_likeKwargs>,
+  shape?: number | readonly number[] | null | Kw<zeros_likeKwargs>,
   kwargs?: Kw<zeros_likeKwargs>,
-): Pending<ndarray, NdArray>;
-export function zeros_like(
-  a: ArrayLike,
-  dtype?: null | Kw<zeros_likeKwargs_2>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<zeros_likeKwargs_2>,
-  subok?: boolean | Kw<zeros_likeKwargs_2>,
-  shape?: number | readonly number[] | null | Kw<zeros_likeKwargs_2>,
-  kwargs?: Kw<zeros_likeKwargs_2>,
-): Pending<ndarray, NdArray>;
-export function zeros_like(
-  a: unknown,
-  dtype: DTypeLike,
-  order?: "K" | "A" | "C" | "F" | null | Kw<zeros_likeKwargs_3>,
-  subok?: boolean | Kw<zeros_likeKwargs_3>,
-  shape?: number | readonly number[] | null | Kw<zeros_likeKwargs_3>,
-  kwargs?: Kw<zeros_likeKwargs_3>,
-): Pending<ndarray, NdArray>;
-export function zeros_like(
-  a: unknown,
-  dtype?: DTypeLike | Kw<zeros_likeKwargs_4>,
-  order?: "K" | "A" | "C" | "F" | null | Kw<zeros_likeKwargs_4>,
-  subok?: boolean | Kw<zeros_likeKwargs_4>,
-  shape?: number | readonly number[] | null | Kw<zeros_likeKwargs_4>,
-  kwargs?: Kw<zeros_likeKwargs_4>,
-): Pending<ndarray, NdArray>;
-export function zeros_like(...args: unknown[]): unknown {
-  return $py.call("zeros_like", args, () => ndarray);
+): Pending<ndarray, NdArray> {
+  return $py.call("zeros_like", [a, dtype, order, subok, shape, kwargs], () => ndarray);
 }
 
 /** Gets `numpy.False_`. */

@@ -874,6 +874,151 @@ export interface NaTType_roundKwargs {
 export interface NaTType_to_numpyKwargs {
   dtype?:
     | DTypeLike
+    | "timedelta64"
+    | "|timedelta64"
+    | "=timedelta64"
+    | "<timedelta64"
+    | ">timedelta64"
+    | "timedelta64[Y]"
+    | "|timedelta64[Y]"
+    | "=timedelta64[Y]"
+    | "<timedelta64[Y]"
+    | ">timedelta64[Y]"
+    | "timedelta64[M]"
+    | "|timedelta64[M]"
+    | "=timedelta64[M]"
+    | "<timedelta64[M]"
+    | ">timedelta64[M]"
+    | "timedelta64[W]"
+    | "|timedelta64[W]"
+    | "=timedelta64[W]"
+    | "<timedelta64[W]"
+    | ">timedelta64[W]"
+    | "timedelta64[D]"
+    | "|timedelta64[D]"
+    | "=timedelta64[D]"
+    | "<timedelta64[D]"
+    | ">timedelta64[D]"
+    | "timedelta64[h]"
+    | "|timedelta64[h]"
+    | "=timedelta64[h]"
+    | "<timedelta64[h]"
+    | ">timedelta64[h]"
+    | "timedelta64[m]"
+    | "|timedelta64[m]"
+    | "=timedelta64[m]"
+    | "<timedelta64[m]"
+    | ">timedelta64[m]"
+    | "timedelta64[s]"
+    | "|timedelta64[s]"
+    | "=timedelta64[s]"
+    | "<timedelta64[s]"
+    | ">timedelta64[s]"
+    | "timedelta64[ms]"
+    | "|timedelta64[ms]"
+    | "=timedelta64[ms]"
+    | "<timedelta64[ms]"
+    | ">timedelta64[ms]"
+    | "timedelta64[us]"
+    | "|timedelta64[us]"
+    | "=timedelta64[us]"
+    | "<timedelta64[us]"
+    | ">timedelta64[us]"
+    | "timedelta64[ns]"
+    | "|timedelta64[ns]"
+    | "=timedelta64[ns]"
+    | "<timedelta64[ns]"
+    | ">timedelta64[ns]"
+    | "timedelta64[ps]"
+    | "|timedelta64[ps]"
+    | "=timedelta64[ps]"
+    | "<timedelta64[ps]"
+    | ">timedelta64[ps]"
+    | "timedelta64[fs]"
+    | "|timedelta64[fs]"
+    | "=timedelta64[fs]"
+    | "<timedelta64[fs]"
+    | ">timedelta64[fs]"
+    | "timedelta64[as]"
+    | "|timedelta64[as]"
+    | "=timedelta64[as]"
+    | "<timedelta64[as]"
+    | ">timedelta64[as]"
+    | "m"
+    | "|m"
+    | "=m"
+    | "<m"
+    | ">m"
+    | "m8"
+    | "|m8"
+    | "=m8"
+    | "<m8"
+    | ">m8"
+    | "m8[Y]"
+    | "|m8[Y]"
+    | "=m8[Y]"
+    | "<m8[Y]"
+    | ">m8[Y]"
+    | "m8[M]"
+    | "|m8[M]"
+    | "=m8[M]"
+    | "<m8[M]"
+    | ">m8[M]"
+    | "m8[W]"
+    | "|m8[W]"
+    | "=m8[W]"
+    | "<m8[W]"
+    | ">m8[W]"
+    | "m8[D]"
+    | "|m8[D]"
+    | "=m8[D]"
+    | "<m8[D]"
+    | ">m8[D]"
+    | "m8[h]"
+    | "|m8[h]"
+    | "=m8[h]"
+    | "<m8[h]"
+    | ">m8[h]"
+    | "m8[m]"
+    | "|m8[m]"
+    | "=m8[m]"
+    | "<m8[m]"
+    | ">m8[m]"
+    | "m8[s]"
+    | "|m8[s]"
+    | "=m8[s]"
+    | "<m8[s]"
+    | ">m8[s]"
+    | "m8[ms]"
+    | "|m8[ms]"
+    | "=m8[ms]"
+    | "<m8[ms]"
+    | ">m8[ms]"
+    | "m8[us]"
+    | "|m8[us]"
+    | "=m8[us]"
+    | "<m8[us]"
+    | ">m8[us]"
+    | "m8[ns]"
+    | "|m8[ns]"
+    | "=m8[ns]"
+    | "<m8[ns]"
+    | ">m8[ns]"
+    | "m8[ps]"
+    | "|m8[ps]"
+    | "=m8[ps]"
+    | "<m8[ps]"
+    | ">m8[ps]"
+    | "m8[fs]"
+    | "|m8[fs]"
+    | "=m8[fs]"
+    | "<m8[fs]"
+    | ">m8[fs]"
+    | "m8[as]"
+    | "|m8[as]"
+    | "=m8[as]"
+    | "<m8[as]"
+    | ">m8[as]"
     | "datetime64"
     | "|datetime64"
     | "=datetime64"
@@ -1543,26 +1688,14 @@ export interface Timestamp_createKwargs {
 
 /** Keyword arguments of `Timestamp.ceil`. */
 export interface Timestamp_ceilKwargs {
-  ambiguous?: boolean | "raise";
-  nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration;
-}
-
-/** Keyword arguments of `Timestamp.ceil`. */
-export interface Timestamp_ceilKwargs_2 {
   ambiguous?: boolean | "raise" | "NaT";
-  nonexistent?: "shift_forward" | "shift_backward" | "NaT" | "raise" | Temporal.Duration;
+  nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | "NaT";
 }
 
 /** Keyword arguments of `Timestamp.floor`. */
 export interface Timestamp_floorKwargs {
-  ambiguous?: boolean | "raise";
-  nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration;
-}
-
-/** Keyword arguments of `Timestamp.floor`. */
-export interface Timestamp_floorKwargs_2 {
   ambiguous?: boolean | "raise" | "NaT";
-  nonexistent?: "shift_forward" | "shift_backward" | "NaT" | "raise" | Temporal.Duration;
+  nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | "NaT";
 }
 
 /** Keyword arguments of `Timestamp.isoformat`. */
@@ -1587,14 +1720,8 @@ export interface Timestamp_replaceKwargs {
 
 /** Keyword arguments of `Timestamp.round`. */
 export interface Timestamp_roundKwargs {
-  ambiguous?: boolean | "raise";
-  nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration;
-}
-
-/** Keyword arguments of `Timestamp.round`. */
-export interface Timestamp_roundKwargs_2 {
   ambiguous?: boolean | "raise" | "NaT";
-  nonexistent?: "shift_forward" | "shift_backward" | "NaT" | "raise" | Temporal.Duration;
+  nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | "NaT";
 }
 
 /** Keyword arguments of `Timestamp.to_numpy`. */
@@ -3456,14 +3583,6 @@ export interface DataFrame_quantileKwargs {
 
 /** Keyword arguments of `DataFrame.quantile`. */
 export interface DataFrame_quantileKwargs_2 {
-  axis?: number | bigint | "index" | "columns" | "rows";
-  numeric_only?: boolean;
-  interpolation?: "linear" | "lower" | "higher" | "midpoint" | "nearest";
-  method?: "single" | "table";
-}
-
-/** Keyword arguments of `DataFrame.quantile`. */
-export interface DataFrame_quantileKwargs_3 {
   q?: ExtensionArray | ArrayLike | Index | Series;
   axis?: number | bigint | "index" | "columns" | "rows";
   numeric_only?: boolean;
@@ -6869,7 +6988,7 @@ export interface Series_to_csvKwargs_2 {
 
 /** Keyword arguments of `Series.to_dict`. */
 export interface Series_to_dictKwargs {
-  into: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>;
+  into?: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>;
 }
 
 /** Keyword arguments of `Series.to_excel`. */
@@ -9810,7 +9929,7 @@ export interface read_icebergKwargs {
 /** Keyword arguments of `read.json`. */
 export interface read_jsonKwargs {
   orient?: string | null;
-  typ?: "frame";
+  typ?: "frame" | "series";
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -9851,32 +9970,6 @@ export interface read_jsonKwargs_2 {
   encoding?: string | null;
   encoding_errors?: string | null;
   lines?: boolean;
-  chunksize: number | bigint;
-  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
-  nrows?: number | bigint | null;
-  storage_options?: Readonly<Record<string, unknown>> | null;
-  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
-  engine?: "ujson" | "pyarrow";
-}
-
-/** Keyword arguments of `read.json`. */
-export interface read_jsonKwargs_3 {
-  orient?: string | null;
-  typ: "series";
-  dtype?:
-    | ExtensionDtype
-    | DTypeLike
-    | PyObject
-    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
-  convert_axes?: boolean | null;
-  convert_dates?: boolean | readonly string[] | PyObject;
-  keep_default_dates?: boolean | PyObject;
-  precise_float?: boolean;
-  date_unit?: string | null;
-  encoding?: string | null;
-  encoding_errors?: string | null;
-  lines?: boolean;
   chunksize?: null;
   compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
   nrows?: number | bigint | null;
@@ -9886,7 +9979,7 @@ export interface read_jsonKwargs_3 {
 }
 
 /** Keyword arguments of `read.json`. */
-export interface read_jsonKwargs_4 {
+export interface read_jsonKwargs_3 {
   orient?: string | null;
   typ?: "frame";
   dtype?:
@@ -12573,11 +12666,10 @@ export class Interval extends PyObject {
   }
 
   /** Calls `__contains__`. */
-  contains(key: Timedelta | Interval): PyPromise<boolean>;
-  contains(key: Date | Temporal.PlainDateTime | Temporal.ZonedDateTime | PyObject | Interval): PyPromise<boolean>;
-  contains(key: Interval): PyPromise<boolean>;
-  contains(...args: unknown[]): unknown {
-    return this[callMethod]("__contains__", args);
+  contains(
+    key: Timedelta | Interval | Date | Temporal.PlainDateTime | Temporal.ZonedDateTime | PyObject,
+  ): PyPromise<boolean> {
+    return this[callMethod]("__contains__", [key]);
   }
 
   /**
@@ -15403,8 +15495,7 @@ export class PrettyDict extends PyObject {
   }
 
   /** If the key is not found, return the default if given; otherwise, raise a KeyError. */
-  pop(key: unknown): PyPromise<unknown>;
-  pop(key: unknown, default_: unknown): PyPromise<unknown>;
+  pop(key: unknown, default_?: unknown): PyPromise<unknown>;
   pop(key: unknown, default_: PyObject): Pending<PyObject>;
   pop(...args: unknown[]): unknown {
     return this[callMethod]("pop", args, PyObject);
@@ -15435,16 +15526,15 @@ export class PrettyDict extends PyObject {
   /**
    * D.update([E, ]**F) -> None.  Update D from dict/iterable E and F. If E is present and has a .keys() method, then does:  for k in E: D[k] = E[k] If E is present and lacks a .keys() method, then does:  for k, v in E: D[k] = v In either case, this is followed by: for k in F:  D[k] = F[k]
    */
-  update(m: PyObject): PyPromise<void>;
-  update(m: PyObject, kwargs?: Kw<{ [name: string]: unknown }>): PyPromise<void>;
-  update(m: readonly (readonly [unknown, unknown])[] | PyObject): PyPromise<void>;
   update(
-    m: readonly (readonly [string, unknown])[] | PyObject,
+    m?:
+      | PyObject
+      | readonly (readonly [unknown, unknown])[]
+      | readonly (readonly [string, unknown])[]
+      | Kw<{ [name: string]: unknown }>,
     kwargs?: Kw<{ [name: string]: unknown }>,
-  ): PyPromise<void>;
-  update(kwargs?: Kw<{ [name: string]: unknown }>): PyPromise<void>;
-  update(...args: unknown[]): unknown {
-    return this[callMethod]("update", args);
+  ): PyPromise<void> {
+    return this[callMethod]("update", [m, kwargs]);
   }
 
   /** D.values() -> an object providing a view on D's values */
@@ -19676,7 +19766,7 @@ export class NaTType extends PyObject {
    *
    * This is an alias method for `Timestamp.to_datetime64()`. The dtype and copy parameters are available here only for compatibility. Their values will not affect the return value.
    *
-   * @param dtype Data type of the output, ignored in this method as the return type is always `numpy.datetime64`.
+   * @param dtype Data type of the output, ignored in this method as the return type is always `numpy.datetime64`. Default: `None`.
    * @param copy Whether to ensure that the returned value is a new object. This parameter is also ignored as the method does not support copying. Default: `False`.
    * @example In Python
    * ```python
@@ -19686,7 +19776,7 @@ export class NaTType extends PyObject {
    * ```
    */
   to_numpy(
-    dtype:
+    dtype?:
       | DTypeLike
       | "timedelta64"
       | "|timedelta64"
@@ -19832,13 +19922,7 @@ export class NaTType extends PyObject {
       | "|m8[as]"
       | "=m8[as]"
       | "<m8[as]"
-      | ">m8[as]",
-    copy?: boolean | Kw<{ copy?: boolean }>,
-    kwargs?: Kw<{ copy?: boolean }>,
-  ): PyPromise<NdArray>;
-  to_numpy(
-    dtype?:
-      | DTypeLike
+      | ">m8[as]"
       | "datetime64"
       | "|datetime64"
       | "=datetime64"
@@ -19987,9 +20071,8 @@ export class NaTType extends PyObject {
       | Kw<NaTType_to_numpyKwargs>,
     copy?: boolean | Kw<NaTType_to_numpyKwargs>,
     kwargs?: Kw<NaTType_to_numpyKwargs>,
-  ): PyPromise<NdArray>;
-  to_numpy(...args: unknown[]): unknown {
-    return this[callMethod]("to_numpy", args);
+  ): PyPromise<NdArray> {
+    return this[callMethod]("to_numpy", [dtype, copy, kwargs]);
   }
 
   /**
@@ -24121,18 +24204,11 @@ export class Timestamp extends PyObject {
    */
   ceil(
     freq: string | BaseOffset | Temporal.Duration,
-    ambiguous?: boolean | "raise" | Kw<Timestamp_ceilKwargs>,
-    nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | Kw<Timestamp_ceilKwargs>,
+    ambiguous?: boolean | "raise" | "NaT" | Kw<Timestamp_ceilKwargs>,
+    nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | "NaT" | Kw<Timestamp_ceilKwargs>,
     kwargs?: Kw<Timestamp_ceilKwargs>,
-  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType>;
-  ceil(
-    freq: string | BaseOffset | Temporal.Duration,
-    ambiguous?: boolean | "raise" | "NaT" | Kw<Timestamp_ceilKwargs_2>,
-    nonexistent?: "shift_forward" | "shift_backward" | "NaT" | "raise" | Temporal.Duration | Kw<Timestamp_ceilKwargs_2>,
-    kwargs?: Kw<Timestamp_ceilKwargs_2>,
-  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType>;
-  ceil(...args: unknown[]): unknown {
-    return this[callMethod]("ceil", args, () => Timestamp);
+  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType> {
+    return this[callMethod]("ceil", [freq, ambiguous, nonexistent, kwargs], () => Timestamp);
   }
 
   /**
@@ -24305,24 +24381,11 @@ export class Timestamp extends PyObject {
    */
   floor(
     freq: string | BaseOffset | Temporal.Duration,
-    ambiguous?: boolean | "raise" | Kw<Timestamp_floorKwargs>,
-    nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | Kw<Timestamp_floorKwargs>,
+    ambiguous?: boolean | "raise" | "NaT" | Kw<Timestamp_floorKwargs>,
+    nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | "NaT" | Kw<Timestamp_floorKwargs>,
     kwargs?: Kw<Timestamp_floorKwargs>,
-  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType>;
-  floor(
-    freq: string | BaseOffset | Temporal.Duration,
-    ambiguous?: boolean | "raise" | "NaT" | Kw<Timestamp_floorKwargs_2>,
-    nonexistent?:
-      | "shift_forward"
-      | "shift_backward"
-      | "NaT"
-      | "raise"
-      | Temporal.Duration
-      | Kw<Timestamp_floorKwargs_2>,
-    kwargs?: Kw<Timestamp_floorKwargs_2>,
-  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType>;
-  floor(...args: unknown[]): unknown {
-    return this[callMethod]("floor", args, () => Timestamp);
+  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType> {
+    return this[callMethod]("floor", [freq, ambiguous, nonexistent, kwargs], () => Timestamp);
   }
 
   /**
@@ -24774,24 +24837,11 @@ export class Timestamp extends PyObject {
    */
   round(
     freq: string | BaseOffset | Temporal.Duration,
-    ambiguous?: boolean | "raise" | Kw<Timestamp_roundKwargs>,
-    nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | Kw<Timestamp_roundKwargs>,
+    ambiguous?: boolean | "raise" | "NaT" | Kw<Timestamp_roundKwargs>,
+    nonexistent?: "raise" | "shift_forward" | "shift_backward" | Temporal.Duration | "NaT" | Kw<Timestamp_roundKwargs>,
     kwargs?: Kw<Timestamp_roundKwargs>,
-  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType>;
-  round(
-    freq: string | BaseOffset | Temporal.Duration,
-    ambiguous?: boolean | "raise" | "NaT" | Kw<Timestamp_roundKwargs_2>,
-    nonexistent?:
-      | "shift_forward"
-      | "shift_backward"
-      | "NaT"
-      | "raise"
-      | Temporal.Duration
-      | Kw<Timestamp_roundKwargs_2>,
-    kwargs?: Kw<Timestamp_roundKwargs_2>,
-  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType>;
-  round(...args: unknown[]): unknown {
-    return this[callMethod]("round", args, () => Timestamp);
+  ): Pending<Timestamp | NaTType, Temporal.PlainDateTime | Temporal.ZonedDateTime | Timestamp | NaTType> {
+    return this[callMethod]("round", [freq, ambiguous, nonexistent, kwargs], () => Timestamp);
   }
 
   /**
@@ -30737,8 +30787,7 @@ export class DataFrame extends PyObject {
 
   /** Calls `__getitem__`. */
   getItem(key: string): Pending<Series>;
-  getItem(key: readonly string[]): Pending<DataFrame>;
-  getItem(key: Series): Pending<DataFrame>;
+  getItem(key: readonly string[] | Series): Pending<DataFrame>;
   getItem(key: unknown): PyPromise<unknown>;
   getItem(...args: unknown[]): unknown {
     return this[callMethod]("__getitem__", args, typeof args[0] === "string" ? Series : DataFrame);
@@ -34241,20 +34290,12 @@ export class DataFrame extends PyObject {
     kwargs?: Kw<DataFrame_quantileKwargs>,
   ): Pending<Series>;
   quantile(
-    q: ExtensionArray | ArrayLike | Index | Series,
+    q?: ExtensionArray | ArrayLike | Index | Series | Kw<DataFrame_quantileKwargs_2>,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<DataFrame_quantileKwargs_2>,
     numeric_only?: boolean | Kw<DataFrame_quantileKwargs_2>,
     interpolation?: "linear" | "lower" | "higher" | "midpoint" | "nearest" | Kw<DataFrame_quantileKwargs_2>,
     method?: "single" | "table" | Kw<DataFrame_quantileKwargs_2>,
     kwargs?: Kw<DataFrame_quantileKwargs_2>,
-  ): Pending<Series | DataFrame>;
-  quantile(
-    q?: ExtensionArray | ArrayLike | Index | Series | Kw<DataFrame_quantileKwargs_3>,
-    axis?: number | bigint | "index" | "columns" | "rows" | Kw<DataFrame_quantileKwargs_3>,
-    numeric_only?: boolean | Kw<DataFrame_quantileKwargs_3>,
-    interpolation?: "linear" | "lower" | "higher" | "midpoint" | "nearest" | Kw<DataFrame_quantileKwargs_3>,
-    method?: "single" | "table" | Kw<DataFrame_quantileKwargs_3>,
-    kwargs?: Kw<DataFrame_quantileKwargs_3>,
   ): Pending<Series | DataFrame>;
   quantile(...args: unknown[]): unknown {
     return this[callMethod]("quantile", args, () => Series);
@@ -48206,10 +48247,8 @@ export class Series extends PyObject {
    * >>> s.to_dict(into=dd)
    * ```
    */
-  to_dict(kwargs: Kw<Series_to_dictKwargs>): PyPromise<Record<string, unknown> | Map<unknown, unknown>>;
-  to_dict(kwargs?: Kw<{ into?: PyObject }>): PyPromise<Record<string, unknown> | Map<unknown, unknown>>;
-  to_dict(...args: unknown[]): unknown {
-    return this[callMethod]("to_dict", args);
+  to_dict(kwargs?: Kw<Series_to_dictKwargs>): PyPromise<Record<string, unknown> | Map<unknown, unknown>> {
+    return this[callMethod]("to_dict", [kwargs]);
   }
 
   /**
@@ -48355,7 +48394,6 @@ export class Series extends PyObject {
    * @returns Series in Markdown-friendly format.
    */
   to_markdown(buf?: null | Kw<Series_to_markdownKwargs>, kwargs?: Kw<Series_to_markdownKwargs>): PyPromise<unknown>;
-  to_markdown(buf: PyObject, kwargs?: Kw<Series_to_markdownKwargs_2>): PyPromise<void>;
   to_markdown(buf: PyObject | null, kwargs?: Kw<Series_to_markdownKwargs_2>): PyPromise<void>;
   to_markdown(...args: unknown[]): unknown {
     return this[callMethod]("to_markdown", args);
@@ -56655,8 +56693,7 @@ export class DatetimeArray extends PyObject {
    * Length: 3, dtype: Int64
    * ```
    */
-  view(): Pending<DatetimeArray>;
-  view(dtype: "M8[ns]"): Pending<DatetimeArray>;
+  view(dtype?: "M8[ns]" | Kw<{ dtype?: "M8[ns]" }>, kwargs?: Kw<{ dtype?: "M8[ns]" }>): Pending<DatetimeArray>;
   view(dtype: "m8[ns]"): Pending<PyObject>;
   view(
     dtype?: ExtensionDtype | DTypeLike | PyObject | Kw<{ dtype?: ExtensionDtype | DTypeLike | PyObject }>,
@@ -66743,9 +66780,8 @@ export function read_iceberg(
  * ```
  */
 export function read_json(path_or_buf: PathLike | PyObject, kwargs: Kw<read_jsonKwargs>): Pending<JsonReader>;
-export function read_json(path_or_buf: PathLike | PyObject, kwargs: Kw<read_jsonKwargs_2>): Pending<JsonReader>;
-export function read_json(path_or_buf: PathLike | PyObject, kwargs: Kw<read_jsonKwargs_3>): Pending<Series>;
-export function read_json(path_or_buf: PathLike | PyObject, kwargs?: Kw<read_jsonKwargs_4>): Pending<DataFrame>;
+export function read_json(path_or_buf: PathLike | PyObject, kwargs: Kw<read_jsonKwargs_2>): Pending<Series>;
+export function read_json(path_or_buf: PathLike | PyObject, kwargs?: Kw<read_jsonKwargs_3>): Pending<DataFrame>;
 export function read_json(...args: unknown[]): unknown {
   return $py.call("read_json", args, () => DataFrame);
 }

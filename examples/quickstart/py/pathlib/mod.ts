@@ -39,29 +39,6 @@ export interface Path_openKwargs {
 
 /** Keyword arguments of `Path.open`. */
 export interface Path_openKwargs_2 {
-  encoding?: null;
-  errors?: null;
-  newline?: null;
-}
-
-/** Keyword arguments of `Path.open`. */
-export interface Path_openKwargs_3 {
-  buffering?: -1 | 1;
-  encoding?: null;
-  errors?: null;
-  newline?: null;
-}
-
-/** Keyword arguments of `Path.open`. */
-export interface Path_openKwargs_4 {
-  buffering?: number | bigint;
-  encoding?: null;
-  errors?: null;
-  newline?: null;
-}
-
-/** Keyword arguments of `Path.open`. */
-export interface Path_openKwargs_5 {
   buffering?: number | bigint;
   encoding?: string | null;
   errors?: string | null;
@@ -458,36 +435,12 @@ export class Path extends PyObject {
     kwargs?: Kw<Path_openKwargs>,
   ): Pending<PyObject>;
   open(
-    mode: PyObject,
-    buffering: 0,
-    encoding?: null | Kw<Path_openKwargs_2>,
-    errors?: null | Kw<Path_openKwargs_2>,
-    newline?: null | Kw<Path_openKwargs_2>,
+    mode: PyObject | string,
+    buffering?: number | bigint | Kw<Path_openKwargs_2>,
+    encoding?: string | null | Kw<Path_openKwargs_2>,
+    errors?: string | null | Kw<Path_openKwargs_2>,
+    newline?: string | null | Kw<Path_openKwargs_2>,
     kwargs?: Kw<Path_openKwargs_2>,
-  ): Pending<PyObject>;
-  open(
-    mode: PyObject,
-    buffering?: -1 | 1 | Kw<Path_openKwargs_3>,
-    encoding?: null | Kw<Path_openKwargs_3>,
-    errors?: null | Kw<Path_openKwargs_3>,
-    newline?: null | Kw<Path_openKwargs_3>,
-    kwargs?: Kw<Path_openKwargs_3>,
-  ): Pending<PyObject>;
-  open(
-    mode: PyObject,
-    buffering?: number | bigint | Kw<Path_openKwargs_4>,
-    encoding?: null | Kw<Path_openKwargs_4>,
-    errors?: null | Kw<Path_openKwargs_4>,
-    newline?: null | Kw<Path_openKwargs_4>,
-    kwargs?: Kw<Path_openKwargs_4>,
-  ): PyPromise<unknown>;
-  open(
-    mode: string,
-    buffering?: number | bigint | Kw<Path_openKwargs_5>,
-    encoding?: string | null | Kw<Path_openKwargs_5>,
-    errors?: string | null | Kw<Path_openKwargs_5>,
-    newline?: string | null | Kw<Path_openKwargs_5>,
-    kwargs?: Kw<Path_openKwargs_5>,
   ): PyPromise<unknown>;
   open(...args: unknown[]): unknown {
     return this[callMethod]("open", args, PyObject);

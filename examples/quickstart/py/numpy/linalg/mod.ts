@@ -40,8 +40,8 @@ export interface normKwargs {
 /** Keyword arguments of `norm`. */
 export interface normKwargs_2 {
   ord?: number | "fro" | "nuc" | null;
-  axis: number | readonly (number | bigint)[] | null;
   keepdims?: boolean;
+  axis: number | readonly (number | bigint)[] | null;
 }
 
 /** Keyword arguments of `pinv`. */
@@ -61,8 +61,8 @@ export interface svdKwargs {
 /** Keyword arguments of `svd`. */
 export interface svdKwargs_2 {
   full_matrices?: boolean;
-  compute_uv: false;
   hermitian?: boolean;
+  compute_uv: false;
 }
 
 /** Keyword arguments of `tensordot`. */
@@ -570,13 +570,6 @@ export function norm(
   keepdims?: false | Kw<normKwargs>,
   kwargs?: Kw<normKwargs>,
 ): PyPromise<number>;
-export function norm(
-  x: ArrayLike,
-  ord: number | "fro" | "nuc" | null,
-  axis: number | readonly (number | bigint)[] | null,
-  keepdims?: boolean | Kw<{ keepdims?: boolean }>,
-  kwargs?: Kw<{ keepdims?: boolean }>,
-): Pending<ndarray, NdArray | number>;
 export function norm(x: ArrayLike, kwargs: Kw<normKwargs_2>): Pending<ndarray, NdArray | number>;
 export function norm(...args: unknown[]): unknown {
   return $py.call("norm", args, () => ndarray);
@@ -738,13 +731,6 @@ export function svd(
   kwargs?: Kw<svdKwargs>,
 ): Pending<SVDResult>;
 export function svd(a: ArrayLike, kwargs: Kw<svdKwargs_2>): Pending<ndarray, NdArray>;
-export function svd(
-  a: ArrayLike,
-  full_matrices: boolean,
-  compute_uv: false,
-  hermitian?: boolean | Kw<{ hermitian?: boolean }>,
-  kwargs?: Kw<{ hermitian?: boolean }>,
-): Pending<ndarray, NdArray>;
 export function svd(...args: unknown[]): unknown {
   return $py.call("svd", args, () => SVDResult);
 }

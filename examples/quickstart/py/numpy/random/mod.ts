@@ -96,7 +96,21 @@ export interface Generator_integersKwargs {
 export interface Generator_integersKwargs_2 {
   high?: number | bigint | null;
   size?: null;
-  dtype: PyObject;
+  dtype:
+    | PyObject
+    | DTypeLike
+    | "bool"
+    | "bool_"
+    | "?"
+    | "|?"
+    | "=?"
+    | "<?"
+    | ">?"
+    | "b1"
+    | "|b1"
+    | "=b1"
+    | "<b1"
+    | ">b1";
   endpoint?: boolean;
 }
 
@@ -104,15 +118,15 @@ export interface Generator_integersKwargs_2 {
 export interface Generator_integersKwargs_3 {
   high?: number | bigint | null;
   size?: null;
-  dtype: DTypeLike | "bool" | "bool_" | "?" | "|?" | "=?" | "<?" | ">?" | "b1" | "|b1" | "=b1" | "<b1" | ">b1";
+  dtype: DTypeLike;
   endpoint?: boolean;
 }
 
 /** Keyword arguments of `Generator.integers`. */
 export interface Generator_integersKwargs_4 {
-  high?: number | bigint | null;
-  size?: null;
-  dtype: DTypeLike;
+  high?: ArrayLike | null;
+  size?: number | readonly number[] | null;
+  dtype?: DTypeLike | "int64" | "i8" | "|i8" | "=i8" | "<i8" | ">i8";
   endpoint?: boolean;
 }
 
@@ -121,13 +135,6 @@ export interface Generator_integersKwargs_5 {
   high?: ArrayLike | null;
   size?: number | readonly number[] | null;
   dtype?:
-    | DTypeLike
-    | "int64"
-    | "i8"
-    | "|i8"
-    | "=i8"
-    | "<i8"
-    | ">i8"
     | "int8"
     | "i1"
     | "|i1"
@@ -184,7 +191,8 @@ export interface Generator_integersKwargs_5 {
     | "|N"
     | "=N"
     | "<N"
-    | ">N";
+    | ">N"
+    | DTypeLike;
   endpoint?: boolean;
 }
 
@@ -307,12 +315,6 @@ export interface Generator_randomKwargs {
 /** Keyword arguments of `Generator.random`. */
 export interface Generator_randomKwargs_2 {
   size?: number | readonly number[] | null;
-  out?: ArrayLike | null;
-}
-
-/** Keyword arguments of `Generator.random`. */
-export interface Generator_randomKwargs_3 {
-  size?: number | readonly number[] | null;
   dtype?:
     | DTypeLike
     | PyObject
@@ -327,16 +329,7 @@ export interface Generator_randomKwargs_3 {
     | "|f"
     | "=f"
     | "<f"
-    | ">f";
-  out?: ArrayLike | null;
-}
-
-/** Keyword arguments of `Generator.random`. */
-export interface Generator_randomKwargs_4 {
-  size?: number | readonly number[] | null;
-  dtype?:
-    | DTypeLike
-    | PyObject
+    | ">f"
     | "float64"
     | "f8"
     | "|f8"
@@ -402,13 +395,6 @@ export interface Generator_standard_exponentialKwargs {
 
 /** Keyword arguments of `Generator.standard_exponential`. */
 export interface Generator_standard_exponentialKwargs_2 {
-  size?: number | readonly number[] | null;
-  method?: "zig" | "inv";
-  out?: ArrayLike | null;
-}
-
-/** Keyword arguments of `Generator.standard_exponential`. */
-export interface Generator_standard_exponentialKwargs_3 {
   size?: number | readonly number[] | null;
   dtype?:
     | DTypeLike
@@ -493,16 +479,7 @@ export interface Generator_standard_gammaKwargs_2 {
     | "|f"
     | "=f"
     | "<f"
-    | ">f";
-  out?: ArrayLike | null;
-}
-
-/** Keyword arguments of `Generator.standard_gamma`. */
-export interface Generator_standard_gammaKwargs_3 {
-  size?: number | readonly number[] | null;
-  dtype?:
-    | DTypeLike
-    | PyObject
+    | ">f"
     | "float64"
     | "f8"
     | "|f8"
@@ -570,16 +547,7 @@ export interface Generator_standard_normalKwargs_2 {
     | "|f"
     | "=f"
     | "<f"
-    | ">f";
-  out?: ArrayLike | null;
-}
-
-/** Keyword arguments of `Generator.standard_normal`. */
-export interface Generator_standard_normalKwargs_3 {
-  size?: number | readonly number[] | null;
-  dtype?:
-    | DTypeLike
-    | PyObject
+    | ">f"
     | "float64"
     | "f8"
     | "|f8"
@@ -773,23 +741,21 @@ export interface RandomState_randintKwargs_2 {
 export interface RandomState_randintKwargs_3 {
   high?: number | bigint | null;
   size?: null;
-  dtype?: DTypeLike | PyObject | "uint8" | "u1" | "|u1" | "=u1" | "<u1" | ">u1";
-}
-
-/** Keyword arguments of `RandomState.randint`. */
-export interface RandomState_randintKwargs_4 {
-  high?: number | bigint | null;
-  size?: null;
-  dtype?: DTypeLike | PyObject | "uint16" | "u2" | "|u2" | "=u2" | "<u2" | ">u2";
-}
-
-/** Keyword arguments of `RandomState.randint`. */
-export interface RandomState_randintKwargs_5 {
-  high?: ArrayLike | null;
-  size?: number | readonly number[] | null;
   dtype?:
     | DTypeLike
     | PyObject
+    | "uint8"
+    | "u1"
+    | "|u1"
+    | "=u1"
+    | "<u1"
+    | ">u1"
+    | "uint16"
+    | "u2"
+    | "|u2"
+    | "=u2"
+    | "<u2"
+    | ">u2"
     | "uint32"
     | "u4"
     | "|u4"
@@ -852,6 +818,39 @@ export interface RandomState_randintKwargs_5 {
     | "|i8"
     | "=i8"
     | "<i8"
+    | ">i8";
+}
+
+/** Keyword arguments of `RandomState.randint`. */
+export interface RandomState_randintKwargs_4 {
+  high?: ArrayLike | null;
+  size?: number | readonly number[] | null;
+  dtype?:
+    | DTypeLike
+    | PyObject
+    | "int8"
+    | "i1"
+    | "|i1"
+    | "=i1"
+    | "<i1"
+    | ">i1"
+    | "int16"
+    | "i2"
+    | "|i2"
+    | "=i2"
+    | "<i2"
+    | ">i2"
+    | "int32"
+    | "i4"
+    | "|i4"
+    | "=i4"
+    | "<i4"
+    | ">i4"
+    | "int64"
+    | "i8"
+    | "|i8"
+    | "=i8"
+    | "<i8"
     | ">i8"
     | "uint8"
     | "u1"
@@ -864,7 +863,31 @@ export interface RandomState_randintKwargs_5 {
     | "|u2"
     | "=u2"
     | "<u2"
-    | ">u2";
+    | ">u2"
+    | "uint32"
+    | "u4"
+    | "|u4"
+    | "=u4"
+    | "<u4"
+    | ">u4"
+    | "uint64"
+    | "u8"
+    | "|u8"
+    | "=u8"
+    | "<u8"
+    | ">u8"
+    | "long"
+    | "l"
+    | "|l"
+    | "=l"
+    | "<l"
+    | ">l"
+    | "ulong"
+    | "L"
+    | "|L"
+    | "=L"
+    | "<L"
+    | ">L";
 }
 
 /** Keyword arguments of `RandomState.random_integers`. */
@@ -1091,23 +1114,21 @@ export interface randintKwargs_2 {
 export interface randintKwargs_3 {
   high?: number | bigint | null;
   size?: null;
-  dtype?: DTypeLike | PyObject | "uint8" | "u1" | "|u1" | "=u1" | "<u1" | ">u1";
-}
-
-/** Keyword arguments of `randint`. */
-export interface randintKwargs_4 {
-  high?: number | bigint | null;
-  size?: null;
-  dtype?: DTypeLike | PyObject | "uint16" | "u2" | "|u2" | "=u2" | "<u2" | ">u2";
-}
-
-/** Keyword arguments of `randint`. */
-export interface randintKwargs_5 {
-  high?: ArrayLike | null;
-  size?: number | readonly number[] | null;
   dtype?:
     | DTypeLike
     | PyObject
+    | "uint8"
+    | "u1"
+    | "|u1"
+    | "=u1"
+    | "<u1"
+    | ">u1"
+    | "uint16"
+    | "u2"
+    | "|u2"
+    | "=u2"
+    | "<u2"
+    | ">u2"
     | "uint32"
     | "u4"
     | "|u4"
@@ -1170,6 +1191,39 @@ export interface randintKwargs_5 {
     | "|i8"
     | "=i8"
     | "<i8"
+    | ">i8";
+}
+
+/** Keyword arguments of `randint`. */
+export interface randintKwargs_4 {
+  high?: ArrayLike | null;
+  size?: number | readonly number[] | null;
+  dtype?:
+    | DTypeLike
+    | PyObject
+    | "int8"
+    | "i1"
+    | "|i1"
+    | "=i1"
+    | "<i1"
+    | ">i1"
+    | "int16"
+    | "i2"
+    | "|i2"
+    | "=i2"
+    | "<i2"
+    | ">i2"
+    | "int32"
+    | "i4"
+    | "|i4"
+    | "=i4"
+    | "<i4"
+    | ">i4"
+    | "int64"
+    | "i8"
+    | "|i8"
+    | "=i8"
+    | "<i8"
     | ">i8"
     | "uint8"
     | "u1"
@@ -1182,7 +1236,31 @@ export interface randintKwargs_5 {
     | "|u2"
     | "=u2"
     | "<u2"
-    | ">u2";
+    | ">u2"
+    | "uint32"
+    | "u4"
+    | "|u4"
+    | "=u4"
+    | "<u4"
+    | ">u4"
+    | "uint64"
+    | "u8"
+    | "|u8"
+    | "=u8"
+    | "<u8"
+    | ">u8"
+    | "long"
+    | "l"
+    | "|l"
+    | "=l"
+    | "<l"
+    | ">l"
+    | "ulong"
+    | "L"
+    | "|L"
+    | "=L"
+    | "<L"
+    | ">L";
 }
 
 /** Keyword arguments of `random.integers`. */
@@ -1682,20 +1760,20 @@ export class Generator extends PyObject {
     kwargs?: Kw<Generator_integersKwargs>,
   ): PyPromise<number>;
   integers(low: number | bigint, kwargs: Kw<Generator_integersKwargs_2>): PyPromise<boolean>;
-  integers(low: number | bigint, kwargs: Kw<Generator_integersKwargs_3>): PyPromise<boolean>;
-  integers(low: number | bigint, kwargs: Kw<Generator_integersKwargs_4>): PyPromise<number>;
+  integers(low: number | bigint, kwargs: Kw<Generator_integersKwargs_3>): PyPromise<number>;
+  integers(
+    low: ArrayLike,
+    high?: ArrayLike | null | Kw<Generator_integersKwargs_4>,
+    size?: number | readonly number[] | null | Kw<Generator_integersKwargs_4>,
+    dtype?: DTypeLike | "int64" | "i8" | "|i8" | "=i8" | "<i8" | ">i8" | Kw<Generator_integersKwargs_4>,
+    endpoint?: boolean | Kw<Generator_integersKwargs_4>,
+    kwargs?: Kw<Generator_integersKwargs_4>,
+  ): Pending<ndarray, NdArray>;
   integers(
     low: ArrayLike,
     high?: ArrayLike | null | Kw<Generator_integersKwargs_5>,
     size?: number | readonly number[] | null | Kw<Generator_integersKwargs_5>,
     dtype?:
-      | DTypeLike
-      | "int64"
-      | "i8"
-      | "|i8"
-      | "=i8"
-      | "<i8"
-      | ">i8"
       | "int8"
       | "i1"
       | "|i1"
@@ -1753,6 +1831,7 @@ export class Generator extends PyObject {
       | "=N"
       | "<N"
       | ">N"
+      | DTypeLike
       | Kw<Generator_integersKwargs_5>,
     endpoint?: boolean | Kw<Generator_integersKwargs_5>,
     kwargs?: Kw<Generator_integersKwargs_5>,
@@ -2157,17 +2236,11 @@ export class Generator extends PyObject {
    * ```
    */
   permutation(
-    x: number | bigint,
-    axis?: number | bigint | Kw<{ axis?: number | bigint }>,
-    kwargs?: Kw<{ axis?: number | bigint }>,
-  ): Pending<ndarray, NdArray>;
-  permutation(
     x: ArrayLike,
     axis?: number | bigint | Kw<{ axis?: number | bigint }>,
     kwargs?: Kw<{ axis?: number | bigint }>,
-  ): Pending<ndarray, NdArray>;
-  permutation(...args: unknown[]): unknown {
-    return this[callMethod]("permutation", args, () => ndarray);
+  ): Pending<ndarray, NdArray> {
+    return this[callMethod]("permutation", [x, axis, kwargs], () => ndarray);
   }
 
   /**
@@ -2303,13 +2376,8 @@ export class Generator extends PyObject {
     out?: null | Kw<Generator_randomKwargs>,
     kwargs?: Kw<Generator_randomKwargs>,
   ): PyPromise<number>;
-  random(kwargs?: Kw<{ out?: ArrayLike | null }>): Pending<ndarray, NdArray>;
   random(
     size?: number | readonly number[] | null | Kw<Generator_randomKwargs_2>,
-    kwargs?: Kw<Generator_randomKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  random(
-    size?: number | readonly number[] | null | Kw<Generator_randomKwargs_3>,
     dtype?:
       | DTypeLike
       | PyObject
@@ -2325,15 +2393,6 @@ export class Generator extends PyObject {
       | "=f"
       | "<f"
       | ">f"
-      | Kw<Generator_randomKwargs_3>,
-    out?: ArrayLike | null | Kw<Generator_randomKwargs_3>,
-    kwargs?: Kw<Generator_randomKwargs_3>,
-  ): Pending<ndarray, NdArray>;
-  random(
-    size?: number | readonly number[] | null | Kw<Generator_randomKwargs_4>,
-    dtype?:
-      | DTypeLike
-      | PyObject
       | "float64"
       | "f8"
       | "|f8"
@@ -2347,9 +2406,9 @@ export class Generator extends PyObject {
       | "=d"
       | "<d"
       | ">d"
-      | Kw<Generator_randomKwargs_4>,
-    out?: ArrayLike | null | Kw<Generator_randomKwargs_4>,
-    kwargs?: Kw<Generator_randomKwargs_4>,
+      | Kw<Generator_randomKwargs_2>,
+    out?: ArrayLike | null | Kw<Generator_randomKwargs_2>,
+    kwargs?: Kw<Generator_randomKwargs_2>,
   ): Pending<ndarray, NdArray>;
   random(...args: unknown[]): unknown {
     return this[callMethod]("random", args, () => ndarray);
@@ -2406,10 +2465,8 @@ export class Generator extends PyObject {
     x: ArrayLike,
     axis?: number | bigint | Kw<{ axis?: number | bigint }>,
     kwargs?: Kw<{ axis?: number | bigint }>,
-  ): PyPromise<void>;
-  shuffle(x: readonly unknown[], axis?: 0 | Kw<{ axis?: 0 }>, kwargs?: Kw<{ axis?: 0 }>): PyPromise<void>;
-  shuffle(...args: unknown[]): unknown {
-    return this[callMethod]("shuffle", args);
+  ): PyPromise<void> {
+    return this[callMethod]("shuffle", [x, axis, kwargs]);
   }
 
   /**
@@ -2507,16 +2564,7 @@ export class Generator extends PyObject {
     kwargs?: Kw<Generator_standard_exponentialKwargs>,
   ): PyPromise<number>;
   standard_exponential(
-    size?: number | readonly number[] | null | Kw<{ size?: number | readonly number[] | null }>,
-    kwargs?: Kw<{ size?: number | readonly number[] | null }>,
-  ): Pending<ndarray, NdArray>;
-  standard_exponential(kwargs?: Kw<{ out?: ArrayLike | null }>): Pending<ndarray, NdArray>;
-  standard_exponential(
     size?: number | readonly number[] | null | Kw<Generator_standard_exponentialKwargs_2>,
-    kwargs?: Kw<Generator_standard_exponentialKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  standard_exponential(
-    size?: number | readonly number[] | null | Kw<Generator_standard_exponentialKwargs_3>,
     dtype?:
       | DTypeLike
       | PyObject
@@ -2545,10 +2593,10 @@ export class Generator extends PyObject {
       | "=d"
       | "<d"
       | ">d"
-      | Kw<Generator_standard_exponentialKwargs_3>,
-    method?: "zig" | "inv" | Kw<Generator_standard_exponentialKwargs_3>,
-    out?: ArrayLike | null | Kw<Generator_standard_exponentialKwargs_3>,
-    kwargs?: Kw<Generator_standard_exponentialKwargs_3>,
+      | Kw<Generator_standard_exponentialKwargs_2>,
+    method?: "zig" | "inv" | Kw<Generator_standard_exponentialKwargs_2>,
+    out?: ArrayLike | null | Kw<Generator_standard_exponentialKwargs_2>,
+    kwargs?: Kw<Generator_standard_exponentialKwargs_2>,
   ): Pending<ndarray, NdArray>;
   standard_exponential(...args: unknown[]): unknown {
     return this[callMethod]("standard_exponential", args, () => ndarray);
@@ -2608,12 +2656,6 @@ export class Generator extends PyObject {
   ): PyPromise<number>;
   standard_gamma(
     shape: ArrayLike,
-    size?: number | readonly number[] | null | Kw<{ size?: number | readonly number[] | null }>,
-    kwargs?: Kw<{ size?: number | readonly number[] | null }>,
-  ): Pending<ndarray, NdArray>;
-  standard_gamma(shape: ArrayLike, kwargs?: Kw<{ out?: ArrayLike | null }>): Pending<ndarray, NdArray>;
-  standard_gamma(
-    shape: ArrayLike,
     size?: number | readonly number[] | null | Kw<Generator_standard_gammaKwargs_2>,
     dtype?:
       | DTypeLike
@@ -2630,16 +2672,6 @@ export class Generator extends PyObject {
       | "=f"
       | "<f"
       | ">f"
-      | Kw<Generator_standard_gammaKwargs_2>,
-    out?: ArrayLike | null | Kw<Generator_standard_gammaKwargs_2>,
-    kwargs?: Kw<Generator_standard_gammaKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  standard_gamma(
-    shape: ArrayLike,
-    size?: number | readonly number[] | null | Kw<Generator_standard_gammaKwargs_3>,
-    dtype?:
-      | DTypeLike
-      | PyObject
       | "float64"
       | "f8"
       | "|f8"
@@ -2653,9 +2685,9 @@ export class Generator extends PyObject {
       | "=d"
       | "<d"
       | ">d"
-      | Kw<Generator_standard_gammaKwargs_3>,
-    out?: ArrayLike | null | Kw<Generator_standard_gammaKwargs_3>,
-    kwargs?: Kw<Generator_standard_gammaKwargs_3>,
+      | Kw<Generator_standard_gammaKwargs_2>,
+    out?: ArrayLike | null | Kw<Generator_standard_gammaKwargs_2>,
+    kwargs?: Kw<Generator_standard_gammaKwargs_2>,
   ): Pending<ndarray, NdArray>;
   standard_gamma(...args: unknown[]): unknown {
     return this[callMethod]("standard_gamma", args, () => ndarray);
@@ -2710,11 +2742,6 @@ export class Generator extends PyObject {
     kwargs?: Kw<Generator_standard_normalKwargs>,
   ): PyPromise<number>;
   standard_normal(
-    size?: number | readonly number[] | null | Kw<{ size?: number | readonly number[] | null }>,
-    kwargs?: Kw<{ size?: number | readonly number[] | null }>,
-  ): Pending<ndarray, NdArray>;
-  standard_normal(kwargs?: Kw<{ out?: ArrayLike | null }>): Pending<ndarray, NdArray>;
-  standard_normal(
     size?: number | readonly number[] | null | Kw<Generator_standard_normalKwargs_2>,
     dtype?:
       | DTypeLike
@@ -2731,15 +2758,6 @@ export class Generator extends PyObject {
       | "=f"
       | "<f"
       | ">f"
-      | Kw<Generator_standard_normalKwargs_2>,
-    out?: ArrayLike | null | Kw<Generator_standard_normalKwargs_2>,
-    kwargs?: Kw<Generator_standard_normalKwargs_2>,
-  ): Pending<ndarray, NdArray>;
-  standard_normal(
-    size?: number | readonly number[] | null | Kw<Generator_standard_normalKwargs_3>,
-    dtype?:
-      | DTypeLike
-      | PyObject
       | "float64"
       | "f8"
       | "|f8"
@@ -2753,9 +2771,9 @@ export class Generator extends PyObject {
       | "=d"
       | "<d"
       | ">d"
-      | Kw<Generator_standard_normalKwargs_3>,
-    out?: ArrayLike | null | Kw<Generator_standard_normalKwargs_3>,
-    kwargs?: Kw<Generator_standard_normalKwargs_3>,
+      | Kw<Generator_standard_normalKwargs_2>,
+    out?: ArrayLike | null | Kw<Generator_standard_normalKwargs_2>,
+    kwargs?: Kw<Generator_standard_normalKwargs_2>,
   ): Pending<ndarray, NdArray>;
   standard_normal(...args: unknown[]): unknown {
     return this[callMethod]("standard_normal", args, () => ndarray);
@@ -2776,7 +2794,6 @@ export class Generator extends PyObject {
    * ```
    */
   standard_t(df: number | boolean, size?: null | Kw<{ size?: null }>, kwargs?: Kw<{ size?: null }>): PyPromise<number>;
-  standard_t(df: ArrayLike, size?: null | Kw<{ size?: null }>, kwargs?: Kw<{ size?: null }>): Pending<ndarray, NdArray>;
   standard_t(
     df: ArrayLike,
     size?: number | readonly number[] | null | Kw<{ size?: number | readonly number[] | null }>,
@@ -3045,7 +3062,6 @@ export class BitGenerator extends PyObject {
     output?: true | Kw<{ output?: true }>,
     kwargs?: Kw<{ output?: true }>,
   ): Pending<ndarray, NdArray>;
-  random_raw(size: number | readonly number[] | null, output: false): PyPromise<void>;
   random_raw(kwargs: Kw<{ size?: number | readonly number[] | null; output: false }>): PyPromise<void>;
   random_raw(...args: unknown[]): unknown {
     return this[callMethod]("random_raw", args, () => ndarray);
@@ -3927,10 +3943,8 @@ export class RandomState extends PyObject {
    * array([1, 7, 4, 3, 0, 9, 2, 5, 8, 6]) # random
    * ```
    */
-  permutation(x: number | bigint): Pending<ndarray, NdArray>;
-  permutation(x: ArrayLike): Pending<ndarray, NdArray>;
-  permutation(...args: unknown[]): unknown {
-    return this[callMethod]("permutation", args, () => ndarray);
+  permutation(x: ArrayLike): Pending<ndarray, NdArray> {
+    return this[callMethod]("permutation", [x], () => ndarray);
   }
 
   /**
@@ -4042,23 +4056,21 @@ export class RandomState extends PyObject {
     low: number | bigint,
     high?: number | bigint | null | Kw<RandomState_randintKwargs_3>,
     size?: null | Kw<RandomState_randintKwargs_3>,
-    dtype?: DTypeLike | PyObject | "uint8" | "u1" | "|u1" | "=u1" | "<u1" | ">u1" | Kw<RandomState_randintKwargs_3>,
-    kwargs?: Kw<RandomState_randintKwargs_3>,
-  ): PyPromise<number>;
-  randint(
-    low: number | bigint,
-    high?: number | bigint | null | Kw<RandomState_randintKwargs_4>,
-    size?: null | Kw<RandomState_randintKwargs_4>,
-    dtype?: DTypeLike | PyObject | "uint16" | "u2" | "|u2" | "=u2" | "<u2" | ">u2" | Kw<RandomState_randintKwargs_4>,
-    kwargs?: Kw<RandomState_randintKwargs_4>,
-  ): PyPromise<number>;
-  randint(
-    low: ArrayLike,
-    high?: ArrayLike | null | Kw<RandomState_randintKwargs_5>,
-    size?: number | readonly number[] | null | Kw<RandomState_randintKwargs_5>,
     dtype?:
       | DTypeLike
       | PyObject
+      | "uint8"
+      | "u1"
+      | "|u1"
+      | "=u1"
+      | "<u1"
+      | ">u1"
+      | "uint16"
+      | "u2"
+      | "|u2"
+      | "=u2"
+      | "<u2"
+      | ">u2"
       | "uint32"
       | "u4"
       | "|u4"
@@ -4122,6 +4134,40 @@ export class RandomState extends PyObject {
       | "=i8"
       | "<i8"
       | ">i8"
+      | Kw<RandomState_randintKwargs_3>,
+    kwargs?: Kw<RandomState_randintKwargs_3>,
+  ): PyPromise<number>;
+  randint(
+    low: ArrayLike,
+    high?: ArrayLike | null | Kw<RandomState_randintKwargs_4>,
+    size?: number | readonly number[] | null | Kw<RandomState_randintKwargs_4>,
+    dtype?:
+      | DTypeLike
+      | PyObject
+      | "int8"
+      | "i1"
+      | "|i1"
+      | "=i1"
+      | "<i1"
+      | ">i1"
+      | "int16"
+      | "i2"
+      | "|i2"
+      | "=i2"
+      | "<i2"
+      | ">i2"
+      | "int32"
+      | "i4"
+      | "|i4"
+      | "=i4"
+      | "<i4"
+      | ">i4"
+      | "int64"
+      | "i8"
+      | "|i8"
+      | "=i8"
+      | "<i8"
+      | ">i8"
       | "uint8"
       | "u1"
       | "|u1"
@@ -4134,9 +4180,33 @@ export class RandomState extends PyObject {
       | "=u2"
       | "<u2"
       | ">u2"
-      | Kw<RandomState_randintKwargs_5>,
-    kwargs?: Kw<RandomState_randintKwargs_5>,
-  ): Pending<ndarray, NdArray | number>;
+      | "uint32"
+      | "u4"
+      | "|u4"
+      | "=u4"
+      | "<u4"
+      | ">u4"
+      | "uint64"
+      | "u8"
+      | "|u8"
+      | "=u8"
+      | "<u8"
+      | ">u8"
+      | "long"
+      | "l"
+      | "|l"
+      | "=l"
+      | "<l"
+      | ">l"
+      | "ulong"
+      | "L"
+      | "|L"
+      | "=L"
+      | "<L"
+      | ">L"
+      | Kw<RandomState_randintKwargs_4>,
+    kwargs?: Kw<RandomState_randintKwargs_4>,
+  ): Pending<ndarray, NdArray>;
   randint(...args: unknown[]): unknown {
     return this[callMethod]("randint", args, () => ndarray);
   }
@@ -4408,7 +4478,6 @@ export class RandomState extends PyObject {
    * ```
    */
   standard_t(df: number, size?: null | Kw<{ size?: null }>, kwargs?: Kw<{ size?: null }>): PyPromise<number>;
-  standard_t(df: ArrayLike, size?: null | Kw<{ size?: null }>, kwargs?: Kw<{ size?: null }>): Pending<ndarray, NdArray>;
   standard_t(
     df: ArrayLike,
     size?: number | readonly number[] | null | Kw<{ size?: number | readonly number[] | null }>,
@@ -4704,7 +4773,6 @@ export class MT19937 extends PyObject {
     output?: true | Kw<{ output?: true }>,
     kwargs?: Kw<{ output?: true }>,
   ): Pending<ndarray, NdArray>;
-  random_raw(size: number | readonly number[] | null, output: false): PyPromise<void>;
   random_raw(kwargs: Kw<{ size?: number | readonly number[] | null; output: false }>): PyPromise<void>;
   random_raw(...args: unknown[]): unknown {
     return this[callMethod]("random_raw", args, () => ndarray);
@@ -4827,7 +4895,6 @@ export class PCG64 extends PyObject {
     output?: true | Kw<{ output?: true }>,
     kwargs?: Kw<{ output?: true }>,
   ): Pending<ndarray, NdArray>;
-  random_raw(size: number | readonly number[] | null, output: false): PyPromise<void>;
   random_raw(kwargs: Kw<{ size?: number | readonly number[] | null; output: false }>): PyPromise<void>;
   random_raw(...args: unknown[]): unknown {
     return this[callMethod]("random_raw", args, () => ndarray);
@@ -4950,7 +5017,6 @@ export class PCG64DXSM extends PyObject {
     output?: true | Kw<{ output?: true }>,
     kwargs?: Kw<{ output?: true }>,
   ): Pending<ndarray, NdArray>;
-  random_raw(size: number | readonly number[] | null, output: false): PyPromise<void>;
   random_raw(kwargs: Kw<{ size?: number | readonly number[] | null; output: false }>): PyPromise<void>;
   random_raw(...args: unknown[]): unknown {
     return this[callMethod]("random_raw", args, () => ndarray);
@@ -5084,7 +5150,6 @@ export class Philox extends PyObject {
     output?: true | Kw<{ output?: true }>,
     kwargs?: Kw<{ output?: true }>,
   ): Pending<ndarray, NdArray>;
-  random_raw(size: number | readonly number[] | null, output: false): PyPromise<void>;
   random_raw(kwargs: Kw<{ size?: number | readonly number[] | null; output: false }>): PyPromise<void>;
   random_raw(...args: unknown[]): unknown {
     return this[callMethod]("random_raw", args, () => ndarray);
@@ -5182,7 +5247,6 @@ export class SFC64 extends PyObject {
     output?: true | Kw<{ output?: true }>,
     kwargs?: Kw<{ output?: true }>,
   ): Pending<ndarray, NdArray>;
-  random_raw(size: number | readonly number[] | null, output: false): PyPromise<void>;
   random_raw(kwargs: Kw<{ size?: number | readonly number[] | null; output: false }>): PyPromise<void>;
   random_raw(...args: unknown[]): unknown {
     return this[callMethod]("random_raw", args, () => ndarray);
@@ -5997,10 +6061,8 @@ export function pareto(...args: unknown[]): unknown {
  * array([1, 7, 4, 3, 0, 9, 2, 5, 8, 6]) # random
  * ```
  */
-export function permutation(x: number | bigint): Pending<ndarray, NdArray>;
-export function permutation(x: ArrayLike): Pending<ndarray, NdArray>;
-export function permutation(...args: unknown[]): unknown {
-  return $py.call("permutation", args, () => ndarray);
+export function permutation(x: ArrayLike): Pending<ndarray, NdArray> {
+  return $py.call("permutation", [x], () => ndarray);
 }
 
 /**
@@ -6112,23 +6174,21 @@ export function randint(
   low: number | bigint,
   high?: number | bigint | null | Kw<randintKwargs_3>,
   size?: null | Kw<randintKwargs_3>,
-  dtype?: DTypeLike | PyObject | "uint8" | "u1" | "|u1" | "=u1" | "<u1" | ">u1" | Kw<randintKwargs_3>,
-  kwargs?: Kw<randintKwargs_3>,
-): PyPromise<number>;
-export function randint(
-  low: number | bigint,
-  high?: number | bigint | null | Kw<randintKwargs_4>,
-  size?: null | Kw<randintKwargs_4>,
-  dtype?: DTypeLike | PyObject | "uint16" | "u2" | "|u2" | "=u2" | "<u2" | ">u2" | Kw<randintKwargs_4>,
-  kwargs?: Kw<randintKwargs_4>,
-): PyPromise<number>;
-export function randint(
-  low: ArrayLike,
-  high?: ArrayLike | null | Kw<randintKwargs_5>,
-  size?: number | readonly number[] | null | Kw<randintKwargs_5>,
   dtype?:
     | DTypeLike
     | PyObject
+    | "uint8"
+    | "u1"
+    | "|u1"
+    | "=u1"
+    | "<u1"
+    | ">u1"
+    | "uint16"
+    | "u2"
+    | "|u2"
+    | "=u2"
+    | "<u2"
+    | ">u2"
     | "uint32"
     | "u4"
     | "|u4"
@@ -6192,6 +6252,40 @@ export function randint(
     | "=i8"
     | "<i8"
     | ">i8"
+    | Kw<randintKwargs_3>,
+  kwargs?: Kw<randintKwargs_3>,
+): PyPromise<number>;
+export function randint(
+  low: ArrayLike,
+  high?: ArrayLike | null | Kw<randintKwargs_4>,
+  size?: number | readonly number[] | null | Kw<randintKwargs_4>,
+  dtype?:
+    | DTypeLike
+    | PyObject
+    | "int8"
+    | "i1"
+    | "|i1"
+    | "=i1"
+    | "<i1"
+    | ">i1"
+    | "int16"
+    | "i2"
+    | "|i2"
+    | "=i2"
+    | "<i2"
+    | ">i2"
+    | "int32"
+    | "i4"
+    | "|i4"
+    | "=i4"
+    | "<i4"
+    | ">i4"
+    | "int64"
+    | "i8"
+    | "|i8"
+    | "=i8"
+    | "<i8"
+    | ">i8"
     | "uint8"
     | "u1"
     | "|u1"
@@ -6204,9 +6298,33 @@ export function randint(
     | "=u2"
     | "<u2"
     | ">u2"
-    | Kw<randintKwargs_5>,
-  kwargs?: Kw<randintKwargs_5>,
-): Pending<ndarray, NdArray | number>;
+    | "uint32"
+    | "u4"
+    | "|u4"
+    | "=u4"
+    | "<u4"
+    | ">u4"
+    | "uint64"
+    | "u8"
+    | "|u8"
+    | "=u8"
+    | "<u8"
+    | ">u8"
+    | "long"
+    | "l"
+    | "|l"
+    | "=l"
+    | "<l"
+    | ">l"
+    | "ulong"
+    | "L"
+    | "|L"
+    | "=L"
+    | "<L"
+    | ">L"
+    | Kw<randintKwargs_4>,
+  kwargs?: Kw<randintKwargs_4>,
+): Pending<ndarray, NdArray>;
 export function randint(...args: unknown[]): unknown {
   return $py.call("randint", args, () => ndarray);
 }
@@ -6511,11 +6629,6 @@ export function standard_t(
   size?: null | Kw<{ size?: null }>,
   kwargs?: Kw<{ size?: null }>,
 ): PyPromise<number>;
-export function standard_t(
-  df: ArrayLike,
-  size?: null | Kw<{ size?: null }>,
-  kwargs?: Kw<{ size?: null }>,
-): Pending<ndarray, NdArray>;
 export function standard_t(
   df: ArrayLike,
   size?: number | readonly number[] | null | Kw<{ size?: number | readonly number[] | null }>,

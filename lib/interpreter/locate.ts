@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { mayReadEnv, mayReadPath, mayRun, readEnv } from "../host/mod.ts";
 
@@ -76,12 +76,19 @@ export function locatePython(options: LocatePythonOptions = {}): Interpreter {
 /** Turns the name of a virtual environment's folder into its interpreter and leaves an interpreter's name alone. */
 export function interpreterOf(name: string): string {
   const inside = venvPython(absolute(name));
-  const isFolder = mayReadPath(name)
-    ? statSync(name, { throwIfNoEntry: false })?.isDirectory() === true
-    : mayRun(inside) && !mayRun(name);
-  if (isFolder) return inside;
+  if (isFolder(name, inside)) return inside;
   // A path must mean the same after the child's working directory was set to another one.
   return /[\\/]/.test(name) ? absolute(name) : name;
+}
+
+function isFolder(name: string, inside: string): boolean {
+  if (mayReadPath(name)) return statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+  // It may not be looked at. What Deno was told to let run tells what it is, else its name does.
+  if (!mayRun()) {
+    if (mayRun(name)) return false;
+    if (mayRun(inside)) return true;
+  }
+  return !/py(?:thon|py)/i.test(basename(name));
 }
 
 function absolute(path: string): string {

@@ -54,6 +54,20 @@ const DOCUMENTED: readonly FlagSet[] = [
     env: { SNAKEBRIDGE_PYTHON: INTERPRETER },
   },
   {
+    name: "a virtual environment's folder named by SNAKEBRIDGE_PYTHON",
+    flags: [
+      { flag: `--allow-run=${venvPython(VENV)}`, named: `--allow-run=${venvPython(VENV)}` },
+      COVERAGE,
+      { flag: "--allow-env=SNAKEBRIDGE_PYTHON", named: "--allow-env=SNAKEBRIDGE_PYTHON" },
+    ],
+    env: { SNAKEBRIDGE_PYTHON: VENV },
+  },
+  {
+    name: "any program",
+    flags: [{ flag: "--allow-run", named: `--allow-run=${venvPython(VENV)}` }, COVERAGE],
+    options: { python: VENV },
+  },
+  {
     name: "the active virtual environment",
     flags: [
       { flag: `--allow-run=${venvPython(VENV)}`, named: `--allow-run=${venvPython(VENV)}` },

@@ -2,8 +2,8 @@
  * The local carrier in a minute, for runtimes the suite is not pinned to:
  * `npx -y deno@latest run -A tests/runtimes/newest_smoke.ts`, or `bun tests/runtimes/newest_smoke.ts`.
  *
- * Prints one line a check and ends with status 1 when one fails. Node cannot import Python files as text, so it takes
- * only a bundle of this: `bun build --target=node --outfile smoke.mjs tests/runtimes/newest_smoke.ts`.
+ * Prints one line a check and ends with status 1 when one fails. Node 24 and newer need `--experimental-import-text`
+ * for the Python files; an older Node takes a bundle made by `bun build --target=node`.
  *
  * @module
  */

@@ -30,26 +30,27 @@ export function coldStart(runtime: Runtime, python: string): Measure {
       },
     ],
     rows: (m): Row[] => {
-      const line = (name: string, bridge: number): Row => {
-        const ratio = (bridge - m("runtime")) / m("python");
-        const raw = m("python") + m("runtime");
-        return { name, unit: "ms", raw, bridge, ratio, target: `<= ${TARGET}x python`, ok: ratio <= TARGET };
-      };
-      const watched = { raw: null, ratio: null, target: null, ok: null };
+      const both = m("python") + m("runtime");
+      const line = (name: string, bridge: number, ratio: number): Row => ({
+        name,
+        unit: "ms",
+        raw: both,
+        bridge,
+        ratio,
+        target: `<= ${TARGET}x`,
+        ok: ratio <= TARGET,
+      });
+      // "2.5 times the start of Python plus that of the runtime" can be read in two ways; both are shown.
+      const lines = (name: string, bridge: number): Row[] => [
+        line(`${name}, by both starts`, bridge, bridge / both),
+        line(`${name}, less runtime, by Python`, bridge, (bridge - m("runtime")) / m("python")),
+      ];
+      const watched = { unit: "ms", raw: null, ratio: null, target: null, ok: null };
       return [
-        { name: `start of python -c "import math"`, unit: "ms", bridge: m("python"), ...watched },
-        { name: "start of the runtime, empty script", unit: "ms", bridge: m("runtime"), ...watched },
-        line("cold start to first result, less runtime", m("first")),
-        line("cold start, whole process, less runtime", m("whole")),
-        {
-          name: "cold start, whole process, by both starts",
-          unit: "ms",
-          raw: m("python") + m("runtime"),
-          bridge: m("whole"),
-          ratio: m("whole") / (m("python") + m("runtime")),
-          target: null,
-          ok: null,
-        },
+        { name: `start of python -c "import math"`, bridge: m("python"), ...watched },
+        { name: "start of the runtime, empty script", bridge: m("runtime"), ...watched },
+        ...lines("cold start to first result", m("first")),
+        ...lines("cold start, whole process", m("whole")),
       ];
     },
   };

@@ -128,7 +128,6 @@ class CallJob implements Job, Reply, Expiring {
         args,
         kwargs,
         flags: this.#flags,
-        what: this.what,
       }, this);
       this.#runningOn = worker;
       this.#done = done;

@@ -71,7 +71,7 @@ async function openIterator(
       kwargs: null,
       options: { ...options, returns: "ref" },
     },
-    (handle) => ({ handle }),
+    (_core, handle) => ({ handle }),
   );
   const face = await step.result() as { handle: Handle };
   return face.handle;

@@ -1,7 +1,7 @@
 import { type Deferred, deferred, type Expiring } from "../async/mod.ts";
 import { CallCancelledError, CallTimeoutError, RefNotFoundError } from "../errors/mod.ts";
 import { CallFlag, CallKind, Returns } from "../protocol/mod.ts";
-import { type Behind, behindOf, type Handle } from "../refs/mod.ts";
+import { type Behind, behindOf, type Handle, HandleGroup } from "../refs/mod.ts";
 import type { Pool } from "../pool/mod.ts";
 import type { Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
@@ -12,7 +12,7 @@ import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
 
 /** Makes the face that a settled object gets. */
-export type FaceMaker = (handle: Handle) => unknown;
+export type FaceMaker = (core: Core, handle: Handle) => unknown;
 
 /** One step of a chain, before it has a worker. */
 export interface StepPlan {
@@ -59,7 +59,7 @@ export class Pending implements Behind, Reply {
   readonly #face: FaceMaker;
   #result: Deferred<unknown> | undefined;
   #sent = false;
-  #sentWaiters: (() => void)[] = [];
+  #sentWaiters: (() => void)[] | undefined;
   #job: ChainJob | undefined;
   #id = 0;
 
@@ -92,7 +92,7 @@ export class Pending implements Behind, Reply {
 
   /** Settles when {@linkcode Pending.sent} becomes true. */
   whenSent(): Promise<void> {
-    return this.sent ? Promise.resolve() : new Promise((resolve) => this.#sentWaiters.push(resolve));
+    return this.sent ? Promise.resolve() : new Promise((resolve) => (this.#sentWaiters ??= []).push(resolve));
   }
 
   /** Whether somebody awaits it. */
@@ -110,8 +110,13 @@ export class Pending implements Behind, Reply {
     return this.#result.promise;
   }
 
-  /** Sends the step; false when it could not be sent, and was failed. */
-  send(worker: Worker, job: ChainJob, last: boolean): number | undefined {
+  /**
+   * Sends the step; undefined when it could not be sent, and was failed.
+   *
+   * @param last Whether it is the last of its job, which must be answered.
+   * @param group Where results go that only other steps of the job use.
+   */
+  send(worker: Worker, job: ChainJob, last: boolean, group: () => HandleGroup): number | undefined {
     const { kind, target, name, args, kwargs, options } = this.plan;
     const session = this.scope.id;
     this.#job = job;
@@ -129,7 +134,9 @@ export class Pending implements Behind, Reply {
           "it was awaited as a value and not kept; hold it with keep(), or start from the awaited value",
         );
       }
-      if (kept) this.handle = worker.refs.expect(id, session);
+      if (kept) {
+        this.handle = worker.refs.expect(id, session, this.wanted || this.dependents === 0 ? undefined : group());
+      }
       this.#id = worker.peer.call({
         session,
         kind,
@@ -138,7 +145,6 @@ export class Pending implements Behind, Reply {
         args,
         kwargs,
         flags,
-        what: this.what,
       }, this);
       this.#wakeWaiters();
       return this.#id;
@@ -163,7 +169,7 @@ export class Pending implements Behind, Reply {
     this.handle?.table.answered(this.#id);
     const found = behindOf(value)?.handle;
     if (found?.id === this.#id) this.handle ??= found;
-    this.#result?.resolve(found !== undefined && found.id === this.#id ? this.#face(found) : value);
+    this.#result?.resolve(found !== undefined && found.id === this.#id ? this.#face(this.#core, found) : value);
     this.#job?.answered(this);
   }
 
@@ -189,7 +195,10 @@ export class Pending implements Behind, Reply {
   }
 
   #wakeWaiters(): void {
-    for (const resolve of this.#sentWaiters.splice(0)) resolve();
+    const waiters = this.#sentWaiters;
+    if (waiters === undefined) return;
+    this.#sentWaiters = undefined;
+    for (const resolve of waiters) resolve();
   }
 
   /** Asks for a result that was kept in Python when its call was sent. */
@@ -202,7 +211,7 @@ export class Pending implements Behind, Reply {
       if (found === undefined) return result.resolve(value);
       // The worker names an object that is kept already by its own id; both names are one object.
       handle.info ??= found.info;
-      result.resolve(this.#face(handle));
+      result.resolve(this.#face(this.#core, handle));
     }, result.reject);
   }
 }
@@ -224,9 +233,15 @@ class ChainJob implements Job, Expiring {
     this.#core = core;
     this.#steps = steps;
     this.worker = worker;
-    this.#timeoutMs = Math.min(...steps.map(({ plan }) => timeoutOf(core, plan.options)));
-    this.deadlineAt = core.clock.now() + this.#timeoutMs;
-    this.#signals = steps.flatMap(({ plan }) => plan.options?.signal ?? []);
+    let timeoutMs = Infinity;
+    const signals: AbortSignal[] = [];
+    for (const { plan: { options } } of steps) {
+      timeoutMs = Math.min(timeoutMs, timeoutOf(core, options));
+      if (options?.signal !== undefined) signals.push(options.signal);
+    }
+    this.#timeoutMs = timeoutMs;
+    this.#signals = signals;
+    this.deadlineAt = core.clock.now() + timeoutMs;
   }
 
   get what(): string {
@@ -260,10 +275,13 @@ class ChainJob implements Job, Expiring {
     let last = this.#steps.length - 1;
     // The last step must be answered, or nobody would know when the chain is through.
     while (last >= 0 && this.#steps[last]?.failure !== undefined) last -= 1;
-    for (const [index, step] of this.#steps.entries()) {
+    let group: HandleGroup | undefined;
+    const grouped = (): HandleGroup => group ??= new HandleGroup(worker.refs);
+    for (let index = 0; index < this.#steps.length; index += 1) {
+      const step = this.#steps[index] as Pending;
       if (step.failure !== undefined) continue;
       step.scope.touch(worker);
-      const id = step.send(worker, this, index === last);
+      const id = step.send(worker, this, index === last, grouped);
       if (id === undefined) continue;
       this.#open.add(step);
       ids.push(id);
@@ -291,9 +309,8 @@ class ChainJob implements Job, Expiring {
         args: [],
         kwargs: null,
         flags,
-        what: this.what,
       },
-      { fulfil: over, fail: over },
+      { what: this.what, fulfil: over, fail: over },
     );
   }
 
@@ -392,10 +409,13 @@ class Planner {
 
   /** Sends steps as one job, once the steps of earlier turns that they use have been sent. */
   #submit(steps: readonly Pending[]): void {
-    const own = new Set<Behind>(steps);
-    const earlier = steps.flatMap(({ uses }) => uses)
-      .filter((used): used is Pending => used instanceof Pending && !used.sent && !own.has(used));
-    if (earlier.length === 0) return this.#submitNow(steps);
+    let earlier: Pending[] | undefined;
+    for (const { uses } of steps) {
+      for (const used of uses) {
+        if (used instanceof Pending && !used.sent && !steps.includes(used)) (earlier ??= []).push(used);
+      }
+    }
+    if (earlier === undefined) return this.#submitNow(steps);
     void Promise.all(earlier.map((step) => step.whenSent())).then(() => this.#submit(steps));
   }
 

@@ -1,6 +1,6 @@
 import { RefNotFoundError } from "../errors/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
-import { type Behind, type Handle, setBehind } from "../refs/mod.ts";
+import { type Behind, behindKey, type Handle } from "../refs/mod.ts";
 import { type Core, currentScope } from "./core.ts";
 import { iterate } from "./iterate.ts";
 import { splitArguments } from "./keywords.ts";
@@ -50,8 +50,11 @@ export interface FunctionMembers {
   readonly prototype: PyProxy;
 }
 
-/** Where a proxy stands: at a module or an object, and the attributes walked from there. */
-class Place {
+/**
+ * Where a proxy stands: at a module or an object, and the attributes walked from there. It is the handler of its proxy,
+ * too: chains make many, and one object less each counts.
+ */
+class Place implements ProxyHandler<() => void> {
   readonly #core: Core;
   readonly #root: string | Behind;
   readonly #path: string;
@@ -83,6 +86,44 @@ class Place {
     return this.#path === "" ? root : `${root}.${this.#path}`;
   }
 
+  get(_target: () => void, key: string | symbol): unknown {
+    if (typeof key === "string") {
+      if (key === "then") {
+        if (!this.thenable) return undefined;
+        return (resolve?: (value: unknown) => unknown, reject?: (reason: unknown) => unknown) =>
+          this.result().then(resolve, reject);
+      }
+      return key === "$" ? this.ref() : this.child(key);
+    }
+    if (key === behindKey) return this.behind;
+    if (key === Symbol.asyncIterator) return () => this.iterate();
+    if (key === Symbol.dispose) return () => this.release();
+    if (key === placeKey) return this;
+    if (key === Symbol.toPrimitive) return () => this.show();
+    if (INSPECT_KEYS.includes(key)) return showPlace;
+    return undefined;
+  }
+
+  apply(_target: () => void, _self: unknown, values: readonly unknown[]): PyProxy {
+    return this.call(values);
+  }
+
+  set(_target: () => void, key: string | symbol): never {
+    const name = String(key);
+    throw new TypeError(
+      `Cannot assign ${this.what}.${name}: an assignment cannot be awaited; use .$.set("${name}", value)`,
+    );
+  }
+
+  deleteProperty(_target: () => void, key: string | symbol): never {
+    const name = String(key);
+    throw new TypeError(`Cannot delete ${this.what}.${name} like this; use .$.delete("${name}")`);
+  }
+
+  has(): boolean {
+    return false;
+  }
+
   child(name: string): PyProxy {
     return makeProxy(new Place(this.#core, this.#root, this.#path === "" ? name : `${this.#path}.${name}`));
   }
@@ -94,7 +135,7 @@ class Place {
     }
     const kind = typeof this.#root === "string" ? CallKind.function : CallKind.method;
     const plan = { kind, target: this.#root, name: this.#path, args, kwargs, options };
-    return proxyOf(this.#core, new Pending(this.#core, this.#scope(), plan, this.#settled));
+    return proxyOf(this.#core, new Pending(this.#core, this.#scope(), plan, settledProxy));
   }
 
   result(): Promise<unknown> {
@@ -121,8 +162,6 @@ class Place {
     return this.#path === "" ? showHandle(this.#root.handle, this.what) : `<attribute ${this.what}>`;
   }
 
-  readonly #settled = (handle: Handle): PyProxy => proxyOf(this.#core, { handle, failure: undefined });
-
   /** Reads the attribute it stands at; once, however often it is used. */
   #read(): Pending {
     const kind = typeof this.#root === "string" ? CallKind.moduleAttr : CallKind.getAttr;
@@ -130,7 +169,7 @@ class Place {
       this.#core,
       this.#scope(),
       { kind, target: this.#root, name: this.#path, args: [], kwargs: null, options: undefined },
-      this.#settled,
+      settledProxy,
     );
     return this.#attribute;
   }
@@ -146,44 +185,27 @@ class Place {
   }
 }
 
-/** What the proxies are made around; `typeof` of every proxy is "function". */
-type Target = (() => void) & { place: Place };
+/** What a proxy stands before: a function, so that it can be called. */
+type Target = (() => void) & { [placeKey]: Place; [inspectKey: symbol]: unknown };
 
-const handler: ProxyHandler<Target> = {
-  get({ place }, key): unknown {
-    if (typeof key === "string") {
-      if (key === "then") {
-        if (!place.thenable) return undefined;
-        return (resolve?: (value: unknown) => unknown, reject?: (reason: unknown) => unknown): Promise<unknown> =>
-          place.result().then(resolve, reject);
-      }
-      return key === "$" ? place.ref() : place.child(key);
-    }
-    if (key === Symbol.asyncIterator) return (): AsyncGenerator<unknown> => place.iterate();
-    if (key === Symbol.dispose) return (): void => place.release();
-    if (key === Symbol.toPrimitive || INSPECT_KEYS.includes(key)) return (): string => place.show();
-    return undefined;
-  },
-  apply: ({ place }, _self, args): PyProxy => place.call(args),
-  set({ place }, key): never {
-    throw new TypeError(
-      `Cannot assign ${place.what}.${String(key)}: an assignment cannot be awaited; use .$.set("${
-        String(key)
-      }", value)`,
-    );
-  },
-  deleteProperty({ place }, key): never {
-    throw new TypeError(`Cannot delete ${place.what}.${String(key)} like this; use .$.delete("${String(key)}")`);
-  },
-  has: (): boolean => false,
-};
+const placeKey: unique symbol = Symbol("snakebridge.place");
+const [NODE_INSPECT, DENO_INSPECT, DENO_PRIVATE_INSPECT] = INSPECT_KEYS as [symbol, symbol, symbol];
+
+/** Shows a proxy. Some printers call it on the proxy, some look through it and call it on the function behind. */
+function showPlace(this: { readonly [placeKey]: Place }): string {
+  return this[placeKey].show();
+}
 
 function makeProxy(place: Place): PyProxy {
-  const target = Object.assign(() => {}, { place });
-  const proxy = new Proxy<Target>(target, handler) as unknown as PyProxy;
-  setBehind(proxy, () => place.behind);
-  return proxy;
+  const target = ((): void => {}) as Target;
+  target[placeKey] = place;
+  target[NODE_INSPECT] = showPlace;
+  target[DENO_INSPECT] = showPlace;
+  target[DENO_PRIVATE_INSPECT] = showPlace;
+  return new Proxy(target, place) as unknown as PyProxy;
 }
+
+const settledProxy = (core: Core, handle: Handle): PyProxy => proxyOf(core, { handle, failure: undefined });
 
 /** The proxy of a module (by name), of an object, or of a result on its way. */
 export function proxyOf(core: Core, root: string | Behind): PyProxy {

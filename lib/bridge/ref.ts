@@ -234,6 +234,9 @@ export class Ref {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     const plan = { kind, target: this.#handle, name, args, kwargs: definedOnly(kwargs) };
-    return await callNow(this.#core, this.#scope(), plan, options, (handle) => new Ref(this.#core, handle));
+    return await callNow(this.#core, this.#scope(), plan, options, refFace);
   }
 }
+
+/** The explicit reference as the face of a result. */
+export const refFace = (core: Core, handle: Handle): Ref => new Ref(core, handle);

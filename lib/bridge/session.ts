@@ -2,12 +2,11 @@ import { deferred } from "../async/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
 import { runWithAmbient, type SessionScope } from "../session/mod.ts";
-import type { Handle } from "../refs/mod.ts";
 import { type Core, currentScope } from "./core.ts";
 import { definedOnly } from "./keywords.ts";
 import type { CallOptions } from "./options.ts";
 import { callNow } from "./pending.ts";
-import { Ref } from "./ref.ts";
+import { refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
 
 /** Ends a session in one worker. */
@@ -36,7 +35,7 @@ class EndSessionJob implements Job {
       this.#resolve(count);
       done();
     };
-    return [worker.peer.endSession(this.#session, { fulfil: over, fail: () => over(0) })];
+    return [worker.peer.endSession(this.#session, { what: this.what, fulfil: over, fail: () => over(0) })];
   }
 
   reset(): void {}
@@ -88,13 +87,13 @@ export abstract class Caller {
       );
     }
     const plan = { kind: CallKind.function, target: module, name, args, kwargs: definedOnly(kwargs) };
-    return callNow(this.core, this.scope(), plan, options, this.#face);
+    return callNow(this.core, this.scope(), plan, options, refFace);
   }
 
   /** Reads an attribute of a module, such as `math.pi`. */
   attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
     const plan = { kind: CallKind.moduleAttr, target: module, name, args: [], kwargs: null };
-    return callNow(this.core, this.scope(), plan, options, this.#face);
+    return callNow(this.core, this.scope(), plan, options, refFace);
   }
 
   /**
@@ -113,8 +112,6 @@ export abstract class Caller {
   protected scope(): SessionScope {
     return currentScope(this.core);
   }
-
-  readonly #face = (handle: Handle): Ref => new Ref(this.core, handle);
 }
 
 function show(value: unknown): string {

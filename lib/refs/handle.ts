@@ -1,4 +1,4 @@
-import type { RefTable } from "./ref_table.ts";
+import type { Lease, RefTable } from "./ref_table.ts";
 
 /** What the worker said of an object (proto/PROTOCOL.md 5.5). */
 export interface RefInfo {
@@ -27,8 +27,18 @@ export class Handle {
   info: RefInfo | undefined;
   #released = false;
 
+  /** What gives the object back when nobody can reach it; keeps its group alive. @ignore */
+  readonly group: { readonly lease: Lease };
+
   /** Made by {@linkcode RefTable}. */
-  constructor(table: RefTable, id: number, session: string, info: RefInfo | undefined) {
+  constructor(
+    table: RefTable,
+    id: number,
+    session: string,
+    info: RefInfo | undefined,
+    group: { readonly lease: Lease },
+  ) {
+    this.group = group;
     this.table = table;
     this.id = id;
     this.session = session;

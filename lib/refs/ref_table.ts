@@ -10,18 +10,21 @@ export interface Behind {
   readonly failure: Error | undefined;
 }
 
-const faces = new WeakMap<object, Behind | (() => Behind)>();
+// A property rather than a WeakMap from faces: those make every garbage collection slower, and chains make many faces.
+const behind: unique symbol = Symbol("snakebridge.behind");
 
-/** Notes what stands behind a face that users hold; a function is asked each time. */
-export function setBehind(face: object, found: Behind | (() => Behind)): void {
-  faces.set(face, found);
+/** Key of the property through which a face that is a `Proxy` answers for what stands behind it. */
+export const behindKey: symbol = behind;
+
+/** Notes what stands behind a face that users hold. */
+export function setBehind(face: object, found: Behind): void {
+  (face as { [behind]?: Behind })[behind] = found;
 }
 
 /** What stands behind `value`, when it is a face of a Python object. */
 export function behindOf(value: unknown): Behind | undefined {
   if ((typeof value !== "object" || value === null) && typeof value !== "function") return undefined;
-  const found = faces.get(value);
-  return typeof found === "function" ? found() : found;
+  return (value as { readonly [behind]?: Behind })[behind];
 }
 
 /** What a table needs from its surroundings. */
@@ -34,7 +37,30 @@ export interface RefTableOptions {
   readonly release: (ids: readonly number[]) => void;
 }
 
-const collected = new FinalizationRegistry<{ table: RefTable; id: number }>(({ table, id }) => table.forget(id));
+/** Objects that are given back when what stands for them here is garbage. */
+export interface Lease {
+  readonly table: RefTable;
+  /** Those not given back yet. */
+  readonly ids: number[];
+}
+
+// Registering is cheap, but what is registered costs every large garbage collection; so the results inside one chain
+// share a lease, and nothing is ever unregistered: what was given back by hand is only struck out.
+const collected = new FinalizationRegistry<Lease>(({ table, ids }) => {
+  for (const id of ids) table.forget(id);
+});
+
+/** Handles that are given back together: when none of them can be reached any more. */
+export class HandleGroup {
+  /** @ignore */
+  readonly lease: Lease;
+
+  /** Makes an empty group on a table. */
+  constructor(table: RefTable) {
+    this.lease = { table, ids: [] };
+    collected.register(this, this.lease);
+  }
+}
 
 /**
  * The objects of one worker that this process holds.
@@ -66,9 +92,13 @@ export class RefTable implements RefPort {
     return this.#ended;
   }
 
-  /** A handle for an object whose call with `keep` is about to be sent under `id`. */
-  expect(id: number, session: string): Handle {
-    const handle = this.#make(id, session, undefined);
+  /**
+   * A handle for an object whose call with `keep` is about to be sent under `id`.
+   *
+   * @param group The handles it is given back with; alone when there is none.
+   */
+  expect(id: number, session: string, group?: HandleGroup): Handle {
+    const handle = this.#make(id, session, undefined, group);
     this.#expected.set(id, handle);
     return handle;
   }
@@ -77,7 +107,7 @@ export class RefTable implements RefPort {
   unexpect(id: number): void {
     const handle = this.#expected.get(id);
     this.#expected.delete(id);
-    if (handle !== undefined) collected.unregister(handle);
+    if (handle !== undefined) strike(handle);
   }
 
   /** The call under `id` was answered; no answer will name it again. */
@@ -130,7 +160,7 @@ export class RefTable implements RefPort {
 
   /** Notes that an object was given back. */
   release(handle: Handle): void {
-    collected.unregister(handle);
+    strike(handle);
     this.forget(handle.id);
   }
 
@@ -155,9 +185,21 @@ export class RefTable implements RefPort {
     this.#dead = [];
   }
 
-  #make(id: number, session: string, info: RefInfo | undefined): Handle {
-    const handle = new Handle(this, id, session, info);
-    collected.register(handle, { table: this, id }, handle);
+  #make(id: number, session: string, info: RefInfo | undefined, group?: HandleGroup): Handle {
+    if (group !== undefined) {
+      group.lease.ids.push(id);
+      return new Handle(this, id, session, info, group);
+    }
+    const lease: Lease = { table: this, ids: [id] };
+    const handle = new Handle(this, id, session, info, { lease });
+    collected.register(handle, lease);
     return handle;
   }
+}
+
+/** Takes an object that was given back by hand out of its lease. */
+function strike({ id, group }: Handle): void {
+  const { ids } = group.lease;
+  const index = ids.indexOf(id);
+  if (index !== -1) ids.splice(index, 1);
 }

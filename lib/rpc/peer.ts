@@ -15,6 +15,8 @@ import { toError } from "./failures.ts";
 
 /** Who is told how a call ended; exactly one of the two is called, once. */
 export interface Reply {
+  /** Words for the call in messages, such as `math.sqrt`; only read when it fails. */
+  readonly what: string;
   /** The call gave a value. */
   fulfil(value: unknown): void;
   /** The call failed, or the worker went away. */
@@ -37,8 +39,6 @@ export interface CallRequest {
   readonly kwargs: Readonly<Record<string, unknown>> | null;
   /** How the result is wanted; see {@linkcode CallFlag}. */
   readonly flags: number;
-  /** Words for messages, such as `math.sqrt`. */
-  readonly what: string;
 }
 
 /** What the peer needs from references, beside their encoding. */
@@ -67,8 +67,6 @@ export interface PendingCall {
   readonly id: number;
   /** Session it belongs to. */
   readonly session: string;
-  /** Words for messages. */
-  readonly what: string;
   /** Who waits. */
   readonly reply: Reply;
   /** Whether success is not answered. */
@@ -153,7 +151,7 @@ export class Peer {
     this.#send([MessageType.call, PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags]);
     this.#lastId = id;
     const silent = (flags & CallFlag.silent) !== 0;
-    this.#pending.set(id, { id, session, what: request.what, reply, silent });
+    this.#pending.set(id, { id, session, reply, silent });
     if (silent) this.#silent.push(id);
     return id;
   }
@@ -167,7 +165,7 @@ export class Peer {
     const id = this.#lastId + 1;
     this.#send([MessageType.endSession, PROTOCOL_VERSION, id, session]);
     this.#lastId = id;
-    this.#pending.set(id, { id, session, what: `end of session "${session}"`, reply, silent: false });
+    this.#pending.set(id, { id, session, reply, silent: false });
     return id;
   }
 
@@ -181,7 +179,7 @@ export class Peer {
     const call = this.#pending.get(id);
     if (this.#closed || call === undefined) return;
     this.#expectCancelled(id, (outcome) => {
-      if (outcome === "withdrawn") call.reply.fail(new CallCancelledError(call.what, false));
+      if (outcome === "withdrawn") call.reply.fail(new CallCancelledError(call.reply.what, false));
     });
     this.#carrier.sendControl(this.#controlCodec.encodeFrame([MessageType.cancel, id]));
   }
@@ -267,7 +265,7 @@ export class Peer {
       case MessageType.error: {
         const call = this.#take(id);
         this.#options.refs.adopt(call?.session ?? "");
-        call?.reply.fail(toError(parseFailure(message[2]), call.what, this.#executable));
+        call?.reply.fail(toError(parseFailure(message[2]), call.reply.what, this.#executable));
         return;
       }
       case MessageType.hello: {

@@ -270,8 +270,8 @@ export class Worker {
     const hit = neverReady ? undefined : jobs.shift();
     const pending = this.peer.takePending();
     if (hit !== undefined) {
-      for (const { id, what, reply } of pending) {
-        if (hit.ids.includes(id)) reply.fail(new WorkerCrashedError(what, exit, this.#killReason));
+      for (const { id, reply } of pending) {
+        if (hit.ids.includes(id)) reply.fail(new WorkerCrashedError(reply.what, exit, this.#killReason));
       }
     }
     const startError = neverReady ? startFailure(exit, this.#options.executable, this.#killReason) : undefined;

@@ -3,11 +3,13 @@ import {
   coreOf,
   currentScope,
   defaultBridge,
+  type FaceMaker,
   INSPECT_KEYS,
   iterate,
   Kw,
   Pending as PendingCall,
   Ref,
+  refFace,
   showHandle,
   splitArguments,
 } from "../bridge/mod.ts";
@@ -166,7 +168,8 @@ export async function keep<R extends PyObject>(object: Keepable<R>): Promise<R> 
   if (!(behind instanceof PendingCall)) return object as R;
   const make = object.constructor as Constructor;
   const step = { kind: CallKind.value, target: behind, name: "", args: [], kwargs: null, options: KEPT };
-  return await new PendingCall(core, behind.scope, step, (handle) => new make(settled(core, handle))).result() as R;
+  return await new PendingCall(core, behind.scope, step, (_core, handle) => new make(settled(core, handle)))
+    .result() as R;
 }
 
 function settled(core: Core, handle: Handle): Link {
@@ -188,7 +191,7 @@ function plan<R>(
 ): R {
   const { args, kwargs, options } = splitArguments(withoutTrailingUndefined(values));
   const make = result === undefined ? undefined : constructorOf(result);
-  const face = (handle: Handle): object => make === undefined ? new Ref(core, handle) : new make(settled(core, handle));
+  const face: FaceMaker = make === undefined ? refFace : (_core, handle) => new make(settled(core, handle));
   const session = typeof target === "string"
     ? undefined
     : target instanceof PendingCall

@@ -27,7 +27,7 @@ def import_module(name: str) -> Any:
 
 def walk(value: Any, name: str) -> Any:
     """Follows a dotted name; a submodule that is not imported yet is imported."""
-    for step in name.split("."):
+    for step in name.split(".") if "." in name else (name,):
         try:
             value = getattr(value, step)
         except AttributeError as error:
@@ -69,7 +69,12 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
     session, kind, target, name, args, kwargs = message[3:9]
     if type(args) is not list or type(name) is not str or not (kwargs is None or type(kwargs) is dict):
         raise Problem("Cannot run call: name, args or kwargs have the wrong type")
-    if kind in (FUNCTION, MODULE_ATTR):
+    if kind == METHOD and type(target) is int:
+        value = refs.get(target, session)
+        if name:
+            value = walk(value, name)
+        return value(*args, **kwargs) if kwargs else value(*args)
+    if kind == FUNCTION or kind == MODULE_ATTR:  # noqa: SIM109 -- a tuple of globals is built at every call
         if type(target) is not str or not target:
             raise Problem("Cannot run call: target is no module name")
         value = import_module(target)
@@ -81,10 +86,6 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
     if type(target) is not int:
         raise Problem("Cannot run call: target is no ref id")
     value = refs.get(target, session)
-    if kind == METHOD:
-        if name:
-            value = walk(value, name)
-        return value(*args, **kwargs) if kwargs else value(*args)
     if kind == GET_ATTR:
         return walk(value, name)
     if kind in (SET_ATTR, DEL_ATTR):

@@ -5,7 +5,7 @@ import {
   ClosedError,
   errors,
   type PyProxy,
-  Ref,
+  type Ref,
   RefNotFoundError,
   RefReleasedError,
   RefSessionError,

@@ -358,3 +358,14 @@ class Counted:
 
 def live() -> int:
     return Counted.live
+
+
+def at_exit(text: str) -> None:
+    import atexit
+
+    atexit.register(lambda: os.write(1, text.encode()))
+
+
+def fork_and_return() -> int:
+    """Returns in both processes; the child must not be taken for the worker."""
+    return os.fork()

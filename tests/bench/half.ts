@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { locatePython } from "../../lib/interpreter/mod.ts";
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "9" },
     scale: { type: "string", default: "1" },
     only: { type: "string", multiple: true },
+    "python-core": { type: "string" },
   },
 });
 const rounds = Number(values.rounds);
@@ -29,6 +31,8 @@ const codec = await codecOf(bridge);
 const raw = RawEcho.start(python, codec, "together");
 const rawApart = RawEcho.start(python, codec, "apart");
 try {
+  const core = values["python-core"];
+  if (core !== undefined) { for (const pid of [bridge.stats().workers[0]?.pid, raw.pid, rawApart.pid]) pin(pid, core); }
   const report: HalfReport = { python: await bridge.attr("sys", "version") as string, codec, rows: [], samples: {} };
   for (const measure of inProcessMeasures({ bridge, raw, rawApart, scale })) {
     if (values.only !== undefined && !values.only.includes(measure.name)) continue;
@@ -41,6 +45,12 @@ try {
 } finally {
   raw.close();
   rawApart.close();
+}
+
+/** Moves all threads of a process to one core. */
+function pin(pid: number | undefined, core: string): void {
+  const { status } = spawnSync("taskset", ["-a", "-p", "-c", core, String(pid)], { stdio: "ignore" });
+  if (status !== 0) throw new Error(`Cannot pin process ${pid} to core ${core}: taskset ended with ${status}`);
 }
 
 /** The codec library that the worker tells the host in its hello, found in the same way. */

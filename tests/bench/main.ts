@@ -30,7 +30,8 @@ const HELP = `Usage: deno task bench [options]
   --quick              a fraction of the calls, two rounds: shows that everything runs, not how fast
   --runtime NAME       deno, bun or both (default: both)
   --only NAME          one of ${NAMES.join(", ")}; may be given several times
-  --one-core           everything on one core (Linux): steady numbers, because nobody waits for another core to wake
+  --cores N            1: everything on one core; 2: JavaScript on one, Python on another (Linux). Steadier than
+                       leaving it to the system, which puts two busy processes now on one core and now on two
   --rounds N           rounds that count (default: ${ROUNDS}; numbers are medians over them)
   --json FILE          where the numbers go (default: .snakebridge/bench.json)
   --help               this text`;
@@ -41,14 +42,17 @@ async function main(): Promise<void> {
       quick: { type: "boolean", default: false },
       runtime: { type: "string", default: "both" },
       only: { type: "string", multiple: true },
-      "one-core": { type: "boolean", default: false },
+      cores: { type: "string" },
       rounds: { type: "string" },
       json: { type: "string", default: join(ROOT, ".snakebridge", "bench.json") },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help) return console.log(HELP);
-  const { quick, json, "one-core": oneCore } = values;
+  const { quick, json, cores } = values;
+  if (cores !== undefined && cores !== "1" && cores !== "2") {
+    throw new RangeError(`Cannot measure: --cores is "${cores}", expected 1 or 2`);
+  }
   const rounds = Number(values.rounds ?? (quick ? QUICK.rounds : ROUNDS));
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
     throw new RangeError(`Cannot measure: --rounds is ${values.rounds}, expected a whole number from 1`);
@@ -61,7 +65,7 @@ async function main(): Promise<void> {
   const report: BenchReport = {
     date: new Date().toISOString(),
     quick,
-    oneCore,
+    pinnedCores: cores === undefined ? null : Number(cores),
     rounds,
     machine: {
       cpu: cpus()[0]?.model ?? "unknown",
@@ -71,7 +75,7 @@ async function main(): Promise<void> {
     runtimes: {},
   };
   for (const runtime of runtimesOf(values.runtime)) {
-    const half = await measureHere(oneCore ? pinned(runtime) : runtime, only, rounds, quick ? QUICK.scale : 1);
+    const half = await measureHere(runtime, only, rounds, quick ? QUICK.scale : 1, cores);
     report.runtimes[runtime.name] = half;
     console.log(`\n${drawTable(`${runtime.name}, ${titleOf(half)}`, half.rows)}\n`);
   }
@@ -104,24 +108,25 @@ function runtimesOf(name: string): Runtime[] {
   }
 }
 
-/** On one core, with all that it starts. */
-function pinned({ name, program, args }: Runtime): Runtime {
-  return { name, program: "taskset", args: ["-c", "0", program, ...args] };
-}
-
 async function measureHere(
   runtime: Runtime,
   only: readonly string[],
   rounds: number,
   scale: number,
+  cores: string | undefined,
 ): Promise<HalfReport> {
   process.stderr.write(`${runtime.name}: `);
   const inProcess = only.filter((name) => IN_PROCESS_NAMES.includes(name));
   const options = ["--rounds", String(rounds), "--scale", String(scale), ...inProcess.flatMap((n) => ["--only", n])];
+  if (cores === "2") options.push("--python-core", "1");
   const script = join(import.meta.dirname ?? ".", "half.ts");
   // Without a measure it still tells which Python and which codec there are.
   const half = JSON.parse(
-    await output(runtime, [script, ...options, ...(inProcess.length === 0 ? ["--only", "none"] : [])]),
+    await output(cores === undefined ? runtime : onFirstCore(runtime), [
+      script,
+      ...options,
+      ...(inProcess.length === 0 ? ["--only", "none"] : []),
+    ]),
   ) as HalfReport;
   if (only.includes("cold")) {
     process.stderr.write("cold ");
@@ -134,6 +139,11 @@ async function measureHere(
   }
   process.stderr.write("\n");
   return half;
+}
+
+/** On one core, with all that it starts. */
+function onFirstCore({ name, program, args }: Runtime): Runtime {
+  return { name, program: "taskset", args: ["-c", "0", program, ...args] };
 }
 
 /** What a script writes to standard output. */

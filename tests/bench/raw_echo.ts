@@ -48,6 +48,11 @@ export class RawEcho {
     return new RawEcho(spawn(python, [script, codec, replies], { stdio: [...stdio], env: { ...process.env } }));
   }
 
+  /** Process id. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Round trips one after the other; gives the time of each, in milliseconds. */
   sequential(value: unknown, count: number): Promise<Float64Array> {
     const times = new Float64Array(count);

@@ -18,8 +18,8 @@ export interface BenchReport {
   readonly date: string;
   /** Whether fewer and shorter rounds were run than the targets are meant for. */
   readonly quick: boolean;
-  /** Whether all processes shared one core. */
-  readonly oneCore: boolean;
+  /** How many cores the processes were pinned to; null when the system chose. */
+  readonly pinnedCores: number | null;
   /** Rounds that counted. */
   readonly rounds: number;
   /** Where it ran. */

@@ -317,8 +317,15 @@ export class Pool {
     }
   }
 
-  /** Puts jobs that were never begun back at the front, in their order. */
+  /** Puts jobs that were never begun back at the front, in their order, and sees to it that somebody takes them. */
   #requeue(jobs: readonly Job[]): void {
+    this.#putBack(jobs);
+    if (jobs.length === 0) return;
+    for (const worker of this.#workers) this.#feed(worker);
+    this.#grow();
+  }
+
+  #putBack(jobs: readonly Job[]): void {
     for (const job of [...jobs].reverse()) {
       job.reset();
       if (this.closed) job.fail(new ClosedError("pool"));
@@ -326,9 +333,6 @@ export class Pool {
       else if (job.worker.alive) this.#wait(job, this.#boundQueue(job.worker), true);
       else job.fail(new RefNotFoundError(`a reference in ${job.what}`, "its worker has ended"));
     }
-    if (jobs.length === 0) return;
-    for (const worker of this.#workers) this.#feed(worker);
-    this.#grow();
   }
 
   #onReady(): void {
@@ -356,12 +360,15 @@ export class Pool {
       return;
     }
     this.#crashed += 1;
-    this.#requeue(orphans);
-    if (startError !== undefined) this.#onStartFailed(startError);
-    else {
-      this.#crashesInRow += 1;
-      if (!this.#options.lazy || this.#waiting.size > 0) this.#respawn();
+    if (startError !== undefined) {
+      // Whether another one is started depends on how many have failed, not on who waits.
+      this.#putBack(orphans);
+      this.#onStartFailed(startError);
+      return;
     }
+    this.#requeue(orphans);
+    this.#crashesInRow += 1;
+    if (!this.#options.lazy || this.#waiting.size > 0) this.#respawn();
   }
 
   #respawn(): void {
@@ -408,17 +415,17 @@ export class Pool {
     this.#failedStarts += 1;
     const hopeless = error instanceof PermissionRequiredError || error instanceof PythonNotFoundError ||
       error instanceof PythonVersionError;
+    const isReady = [...this.#workers].some(({ state }) => state.kind === "ready");
     if (hopeless || this.#failedStarts >= START_ATTEMPTS) {
       for (const { reject } of this.#readyWaiters.splice(0)) reject(error);
-      if (this.#workers.size === 0 && this.#spawning === 0) {
-        this.#failedStarts = 0;
-        for (const waiting of [...this.#waiting.values()]) {
-          this.#leave(waiting);
-          waiting.job.fail(error);
-        }
+      if (isReady) return;
+      for (const waiting of [...this.#waiting.values()]) {
+        this.#leave(waiting);
+        waiting.job.fail(error);
       }
       return;
     }
-    if (this.#waiting.size > 0 || this.#readyWaiters.length > 0) this.#spawn();
+    const hasRoom = this.#workers.size + this.#spawning < this.#options.size;
+    if (hasRoom && (this.#waiting.size > 0 || this.#readyWaiters.length > 0)) this.#spawn();
   }
 }

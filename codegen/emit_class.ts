@@ -15,6 +15,11 @@ import { awaitedType, isValueClass, resultType } from "./types.ts";
 /** Special methods that are read like properties. */
 const SPECIAL_PROPERTIES = new Set(["__len__"]);
 
+/** Whether a class becomes one here; others become a function or the names of keys. */
+export function isRemoteClass(model: PyClassModel): boolean {
+  return !isValueClass(model.id, model.bases) && model.kind !== "typed_dict";
+}
+
 /** Writes a class. */
 export function emitClass(file: FileWriter, planned: PlannedClass): string {
   const { model, reference, base } = planned;

@@ -8,7 +8,7 @@
  */
 
 import { comment } from "./docs.ts";
-import { emitClass } from "./emit_class.ts";
+import { emitClass, isRemoteClass } from "./emit_class.ts";
 import type { PyAttribute, PyFunction, PyModuleModel, PySignature, PyType, Tier } from "./model.ts";
 import { NameScope } from "./names.ts";
 import { type SignatureContext, typedSignatures } from "./signatures.ts";
@@ -178,6 +178,8 @@ export function emitModule(plan: FilePlan): EmittedFile {
     fallback: `Typed wrappers of the Python module \`${module.name}\`.`,
     brief: true,
   }).replace(/\*\/$/, "").replace(/^\/\*\* (?=\S)/, "/**\n * ").trimEnd();
+  const remote = plan.classes.filter(({ model }) => isRemoteClass(model)).map(({ reference }) => reference.name);
+  if (remote.length > 0) parts.push(`${file.value("registerClasses")}(${remote.join(", ")});`);
   const body = [...file.declarations, ...parts].join("\n\n");
   const target = /\$py\b/.test(body) ? `const $py: PyModule = pyModule(${JSON.stringify(module.name)});\n\n` : "";
   const text = [

@@ -79,6 +79,12 @@ describe("generated wrappers", () => {
     }
   });
 
+  it("give a result the class of what it is, where a signature promises several", async () => {
+    const sizes = await pd.DataFrame.create({ a: ["x", "y", "x"] }).groupby("a").size();
+    assert.ok(sizes instanceof pd.Series, `${sizes.constructor.name} ${sizes.$.type}`);
+    assert.equal(await sizes.max(), 2);
+  });
+
   it("train and score with scikit-learn", async () => {
     const model = LinearRegression.create().fit([[1], [2], [3]], [2, 4, 6]);
     assert.ok(await model.score([[4], [5]], [8, 10]) > 0.999);

@@ -1,7 +1,7 @@
 // pandas, numpy, scikit-learn and matplotlib, driven from typed TypeScript. Run it with `deno task quickstart`.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { keep, kw, NdArray } from "@snakebridge/snakebridge";
+import { keep, kw, NdArray, type Ref } from "@snakebridge/snakebridge";
 import * as plt from "./py/matplotlib/pyplot/mod.ts";
 import * as np from "./py/numpy/mod.ts";
 import * as pd from "./py/pandas/mod.ts";
@@ -43,11 +43,12 @@ console.table([{ mean: round(mean), deviation: round(deviation), quartiles: show
 // scikit-learn: fit on three quarters of the rows, score on the rest.
 const features = ["temperature", "rain", "weekend"];
 const inputs = await pd.get_dummies(rides.getItem([...features, "district"]), kw({ columns: ["district"] }));
+// The four parts stay in Python; here they are references.
 const [trainX, testX, trainY, testY] = await train_test_split(
   inputs,
   rides.getItem("rides"),
   kw({ test_size: 0.25, random_state: 7 }),
-) as [pd.DataFrame, pd.DataFrame, pd.Series, pd.Series];
+) as [Ref, Ref, Ref, Ref];
 const model = await LinearRegression.create().fit(trainX, trainY);
 const [score, error] = await Promise.all([
   model.score(testX, testY),

@@ -1,7 +1,13 @@
 import type { CallOptions } from "./options.ts";
 
-/** Keyword arguments, marked as such; made by {@linkcode kw}. */
-export class Kw<T extends object = object> {
+/**
+ * Keyword arguments, marked as such; made by {@linkcode kw}.
+ *
+ * The names stand in the type a second time, so that one name too many is an error even beside a right one.
+ */
+export class Kw<T extends object = object, K extends PropertyKey = keyof T> {
+  /** The names; only for the compiler. @ignore */
+  declare readonly keys: K;
   /** The keyword arguments. */
   readonly kwargs: T;
   /** Options of the call. */
@@ -31,7 +37,7 @@ export class Kw<T extends object = object> {
  * console.log(await json.dumps({ b: 1, a: 2 }, kw({ sort_keys: true }))); // {"a": 2, "b": 1}
  * ```
  */
-export function kw<T extends object>(kwargs: T, options?: CallOptions): Kw<T> {
+export function kw<const T extends object>(kwargs: T, options?: CallOptions): Kw<T> {
   if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs)) {
     throw new TypeError(
       `Cannot mark keyword arguments: got ${kwargs === null ? "null" : typeof kwargs}, expected an object`,

@@ -56,6 +56,7 @@ export interface PyClass {
 type Constructor = new (link: Link) => PyObject;
 
 const KEPT = { returns: "ref" } as const;
+const registered = new Map<string, Constructor>();
 const links = new WeakMap<PyObject, Link>();
 
 /** What an instance of a generated class is made from. */
@@ -131,6 +132,14 @@ export class PyObject {
   }
 }
 
+/**
+ * Makes generated classes known by their Python type, so that a result gets the class of what it is, not of what a
+ * signature promised: `groupby().size()` may be a table or a column. Generated modules call it.
+ */
+export function registerClasses(...classes: readonly (PyClass & { readonly pythonName: string })[]): void {
+  for (const each of classes) registered.set(each.pythonName, each as unknown as Constructor);
+}
+
 /** What generated modules call through. */
 export interface PyModule {
   /** Calls a function or class of the module; the arguments may end with {@linkcode kw}. */
@@ -191,7 +200,11 @@ function plan<R>(
 ): R {
   const { args, kwargs, options } = splitArguments(withoutTrailingUndefined(values));
   const make = result === undefined ? undefined : constructorOf(result);
-  const face: FaceMaker = make === undefined ? refFace : (_core, handle) => new make(settled(core, handle));
+  const face: FaceMaker = (_core, handle) => {
+    const known = handle.info === undefined ? undefined : registered.get(handle.info.type);
+    const settledClass = known ?? make;
+    return settledClass === undefined ? refFace(core, handle) : new settledClass(settled(core, handle));
+  };
   const session = typeof target === "string"
     ? undefined
     : target instanceof PendingCall

@@ -14,6 +14,7 @@ import {
   pyModule,
   PyObject,
   type PyPromise,
+  registerClasses,
   type Tuple,
 } from "@snakebridge/snakebridge/wrapper";
 
@@ -368,3 +369,5 @@ export const PI: number = 3.5;
 export function version(): PyPromise<string> {
   return $py.attr("version");
 }
+
+registerClasses(Point, Shy, Box, Color, NumberBox);

@@ -18,6 +18,7 @@ import {
   pyModule,
   PyObject,
   type PyPromise,
+  registerClasses,
   type Tuple,
 } from "@snakebridge/snakebridge/wrapper";
 
@@ -360,3 +361,5 @@ export function load(fp: PyObject, kwargs?: Kw<loadKwargs>): PyPromise<unknown> 
 export function loads(s: string | Uint8Array, kwargs?: Kw<loadsKwargs>): PyPromise<unknown> {
   return $py.call("loads", [s, kwargs]);
 }
+
+registerClasses(JSONDecoder, JSONEncoder, JSONDecodeError);

@@ -31,6 +31,7 @@ import {
   PyObject,
   type PyPromise,
   type Ref,
+  registerClasses,
   type Slice,
   type Tuple,
 } from "@snakebridge/snakebridge/wrapper";
@@ -12897,3 +12898,5 @@ export class PathCollection extends PyObject {
     return this[getAttribute]("zorder");
   }
 }
+
+registerClasses(Legend, Line2D, Text, Axes, BarContainer, Figure, Polygon, PathCollection);

@@ -23,6 +23,7 @@ import {
   PyObject,
   type PyPromise,
   type Ref,
+  registerClasses,
   type Slice,
   type Tuple,
 } from "@snakebridge/snakebridge/wrapper";
@@ -25658,3 +25659,40 @@ export function test(): Pending<PytestTester> {
 export function typecodes(): Pending<PyObject> {
   return $py.attr("typecodes", PyObject);
 }
+
+registerClasses(
+  __array_namespace_info__,
+  flagsobj,
+  PytestTester,
+  broadcast,
+  busdaycalendar,
+  dtype,
+  errstate,
+  finfo,
+  flatiter,
+  iinfo,
+  IndexExpression,
+  ndarray,
+  ndenumerate,
+  ndindex,
+  nditer,
+  poly1d,
+  ufunc,
+  vectorize,
+  UniqueAllResult,
+  UniqueCountsResult,
+  UniqueInverseResult,
+  CClass,
+  MGridClass,
+  OGridClass,
+  RClass,
+  EigResult,
+  EighResult,
+  QRResult,
+  SVDResult,
+  SlogdetResult,
+  matrix,
+  memmap,
+  ISeedSequence,
+  recarray,
+);

@@ -16,6 +16,7 @@ import {
   PyObject,
   type PyPromise,
   type Ref,
+  registerClasses,
   type Tuple,
 } from "@snakebridge/snakebridge/wrapper";
 
@@ -1054,3 +1055,5 @@ export class WindowsPath extends Path {
     return this[callMethod]("with_suffix", [suffix], () => WindowsPath);
   }
 }
+
+registerClasses(PurePath, Path, PurePosixPath, PureWindowsPath, PosixPath, WindowsPath);

@@ -18,6 +18,7 @@ import {
   PyObject,
   type PyPromise,
   type Ref,
+  registerClasses,
   type Slice,
 } from "@snakebridge/snakebridge/wrapper";
 
@@ -522,3 +523,5 @@ export function variance(
 ): Pending<PyObject, PyObject | number | Decimal> {
   return $py.call("variance", [data, xbar, kwargs], PyObject);
 }
+
+registerClasses(NormalDist, LinearRegression, StatisticsError);

@@ -17,6 +17,7 @@ import {
   pyModule,
   PyObject,
   type PyPromise,
+  registerClasses,
   type Tuple,
 } from "@snakebridge/snakebridge/wrapper";
 import { EighResult, EigResult, ndarray, QRResult, SlogdetResult, SVDResult } from "../mod.ts";
@@ -913,3 +914,5 @@ export function vector_norm(x: ArrayLike, kwargs: Kw<vector_normKwargs>): Pendin
 export function vector_norm(...args: unknown[]): unknown {
   return $py.call("vector_norm", args, () => ndarray);
 }
+
+registerClasses(LinAlgError);

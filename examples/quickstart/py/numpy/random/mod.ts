@@ -22,6 +22,7 @@ import {
   PyObject,
   type PyPromise,
   type Ref,
+  registerClasses,
   type Tuple,
 } from "@snakebridge/snakebridge/wrapper";
 import { ISeedSequence, ndarray } from "../mod.ts";
@@ -6827,3 +6828,5 @@ export function zipf(
 export function zipf(...args: unknown[]): unknown {
   return $py.call("zipf", args, () => ndarray);
 }
+
+registerClasses(Generator, BitGenerator, SeedSequence, RandomState, MT19937, PCG64, PCG64DXSM, Philox, SFC64);

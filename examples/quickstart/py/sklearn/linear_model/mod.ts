@@ -16,6 +16,7 @@ import {
   pyModule,
   PyObject,
   type PyPromise,
+  registerClasses,
 } from "@snakebridge/snakebridge/wrapper";
 import { ndarray } from "../../numpy/mod.ts";
 import type { RandomState } from "../../numpy/random/mod.ts";
@@ -667,3 +668,5 @@ export class Ridge extends PyObject {
     return this[getAttribute]("solver_");
   }
 }
+
+registerClasses(LinearRegression, LogisticRegression, Ridge);

@@ -108,14 +108,21 @@ export class Worker {
    * @throws {PythonNotFoundError} If there is no such program.
    */
   static async start(options: WorkerOptions, events: WorkerEvents): Promise<Worker> {
-    const child = Child.start({
-      executable: options.executable,
-      args: ["-c", STUB],
-      env: { ...options.env, PYTHONUNBUFFERED: "1" },
-      cwd: options.cwd,
-      stdout: options.stdout,
-      stderr: options.stderr,
-    });
+    let child: Child;
+    try {
+      child = Child.start({
+        executable: options.executable,
+        args: ["-c", STUB],
+        env: { ...options.env, PYTHONUNBUFFERED: "1" },
+        cwd: options.cwd,
+        stdout: options.stdout,
+        stderr: options.stderr,
+      });
+    } catch (error) {
+      // A runtime may refuse at once what another reports as the child's end.
+      if (error instanceof SnakeBridgeError) throw error;
+      throw spawnError(error as Error, options);
+    }
     if (!child.started) {
       const { error } = await child.exited;
       throw spawnError(error, options);

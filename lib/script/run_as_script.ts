@@ -1,6 +1,9 @@
 import process from "node:process";
 import { existingDefaultBridge } from "../bridge/mod.ts";
 
+// Whoever presses Ctrl-C does not want to wait for what runs; Python's exit handlers still get their turn.
+const SIGNAL_GRACE_MS = 500;
+
 /** Options of {@linkcode runAsScript}. */
 export interface RunAsScriptOptions {
   /**
@@ -46,26 +49,26 @@ export async function runAsScript<T>(
 ): Promise<T | undefined> {
   const { exitMode = "auto", stopMode = "if_started", cleanupTimeoutMs = 5_000 } = options;
   const before = existingDefaultBridge();
-  const cleanUp = async (): Promise<void> => {
+  const cleanUp = async (graceMs: number): Promise<void> => {
     const bridge = existingDefaultBridge();
     const started = bridge !== undefined && bridge !== before;
     if (bridge === undefined || stopMode === "never" || (stopMode === "if_started" && !started)) return;
-    await bridge.close({ graceMs: cleanupTimeoutMs });
+    await bridge.close({ graceMs });
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     // 128 + the signal's number, as shells count.
     const status = signal === "SIGINT" ? 130 : 143;
-    void cleanUp().finally(() => process.exit(status));
+    void cleanUp(Math.min(cleanupTimeoutMs, SIGNAL_GRACE_MS)).finally(() => process.exit(status));
   };
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
   try {
     const result = await fn();
-    await cleanUp();
+    await cleanUp(cleanupTimeoutMs);
     if (exitMode === "halt") process.exit(process.exitCode ?? 0);
     return result;
   } catch (error) {
-    await cleanUp();
+    await cleanUp(cleanupTimeoutMs);
     if (exitMode === "none") throw error;
     console.error(error);
     process.exitCode = 1;

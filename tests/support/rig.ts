@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { coreOf } from "../../lib/bridge/mod.ts";
+import type { PongInfo } from "../../lib/protocol/mod.ts";
 import type { Worker } from "../../lib/worker/mod.ts";
 import { type BridgeOptions, type Session, SnakeBridge } from "../../mod.ts";
 import { until } from "./gate.ts";
@@ -51,13 +52,20 @@ export class Rig implements AsyncDisposable {
     return this.worker.pid as number;
   }
 
-  /** How many objects its workers hold for this process. */
-  async refs(): Promise<number> {
+  /** What its workers say of themselves. */
+  async ask(): Promise<PongInfo[]> {
     // A ping does not keep the process alive.
     const hold = setTimeout(() => {}, 30_000);
-    const counts = await Promise.all(this.workers.map((worker) => worker.peer.ping()));
-    clearTimeout(hold);
-    return counts.reduce((sum, { refs }) => sum + refs, 0);
+    try {
+      return await Promise.all(this.workers.map((worker) => worker.peer.ping()));
+    } finally {
+      clearTimeout(hold);
+    }
+  }
+
+  /** How many objects its workers hold for this process. */
+  async refs(): Promise<number> {
+    return (await this.ask()).reduce((sum, { refs }) => sum + refs, 0);
   }
 
   /** Runs a test in a session of its own, and checks that nothing is left of it. */

@@ -331,13 +331,13 @@ def die_after(begun: str, is_open: str) -> None:
     os._exit(3)
 
 
-def shout(mebibytes: int) -> int:
-    """Writes to standard output past every buffer of Python."""
+def shout(mebibytes: int, fd: int = 1) -> int:
+    """Writes past every buffer of Python."""
     chunk = b"y" * (1 << 20)
     for _ in range(mebibytes):
         view = memoryview(chunk)
         while view:
-            view = view[os.write(1, view) :]
+            view = view[os.write(fd, view) :]
     return mebibytes
 
 
@@ -369,3 +369,27 @@ def at_exit(text: str) -> None:
 def fork_and_return() -> int:
     """Returns in both processes; the child must not be taken for the worker."""
     return os.fork()
+
+
+# Values beyond limits
+
+
+def text(n: int) -> str:
+    return "t" * n
+
+
+def deep(depth: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def many(n: int) -> list[int]:
+    return [1] * n
+
+
+def cyclic() -> list[object]:
+    value: list[object] = []
+    value.append({"again": value})
+    return value

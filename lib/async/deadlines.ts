@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import { LinkedQueue, type QueueNode } from "./linked_queue.ts";
 
 /** Something that ends at a point in time. */
 export interface Expiring {
@@ -9,13 +10,17 @@ export interface Expiring {
   expire(): void;
 }
 
+/** A place among deadlines. */
+export type DeadlineEntry = QueueNode<Expiring>;
+
 /**
  * Many deadlines on one timer.
  *
  * A timer per call would cost more than the call itself; here the usual call adds to a set and removes itself.
  */
 export class Deadlines {
-  readonly #waiting = new Set<Expiring>();
+  // A list, not a Set: see CallBook in lib/rpc for what sets cost that fill and empty with every call.
+  readonly #waiting = new LinkedQueue<Expiring>();
   readonly #clock: Clock;
   #timer: Timer | undefined;
   #timerAt = Infinity;
@@ -30,17 +35,17 @@ export class Deadlines {
     return this.#waiting.size;
   }
 
-  /** Adds `item`; it must be deleted when it ends before its time. */
-  add(item: Expiring): void {
-    if (item.deadlineAt === Infinity) return;
-    this.#waiting.add(item);
+  /** Adds `item`; the entry that comes back must be deleted when it ends before its time. */
+  add(item: Expiring): DeadlineEntry | undefined {
+    if (item.deadlineAt === Infinity) return undefined;
     if (item.deadlineAt < this.#timerAt) this.#arm(item.deadlineAt);
+    return this.#waiting.push(item);
   }
 
-  /** Takes `item` out; harmless when it is not there. */
-  delete(item: Expiring): void {
+  /** Takes an entry out; harmless when it is not there. */
+  delete(entry: DeadlineEntry | undefined): void {
     // The timer stays: it finds nothing due and sets itself anew, at most once per span instead of once per call.
-    this.#waiting.delete(item);
+    if (entry !== undefined) this.#waiting.remove(entry);
   }
 
   #arm(at: number): void {
@@ -53,13 +58,13 @@ export class Deadlines {
     this.#timer = undefined;
     this.#timerAt = Infinity;
     const now = this.#clock.now();
+    const due: QueueNode<Expiring>[] = [];
     let next = Infinity;
-    for (const item of [...this.#waiting]) {
-      if (item.deadlineAt <= now) {
-        this.#waiting.delete(item);
-        item.expire();
-      } else if (item.deadlineAt < next) next = item.deadlineAt;
+    for (const node of this.#waiting) {
+      if (node.value.deadlineAt <= now) due.push(node);
+      else if (node.value.deadlineAt < next) next = node.value.deadlineAt;
     }
+    for (const node of due) if (this.#waiting.remove(node)) node.value.expire();
     if (next < this.#timerAt) this.#arm(next);
   }
 }

@@ -1,4 +1,4 @@
-import { deferred, type Expiring } from "../async/mod.ts";
+import { type DeadlineEntry, deferred, type Expiring } from "../async/mod.ts";
 import { CallCancelledError, CallTimeoutError } from "../errors/mod.ts";
 import { Returns } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
@@ -66,6 +66,7 @@ class CallJob implements Job, Reply, Expiring {
   readonly #timeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   #runningOn: Worker | undefined;
+  #deadline: DeadlineEntry | undefined;
   #done: (() => void) | undefined;
   #settled = false;
 
@@ -110,7 +111,7 @@ class CallJob implements Job, Reply, Expiring {
       if (signal.aborted) return this.fail(new CallCancelledError(this.what, false, signal.reason));
       signal.addEventListener("abort", this.#onAbort, { once: true });
     }
-    this.#core.deadlines.add(this);
+    this.#deadline = this.#core.deadlines.add(this);
     this.#core.pool.submit(this);
   }
 
@@ -173,7 +174,7 @@ class CallJob implements Job, Reply, Expiring {
   #settle(outcome: unknown, failed: boolean): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#core.deadlines.delete(this);
+    this.#core.deadlines.delete(this.#deadline);
     this.#signal?.removeEventListener("abort", this.#onAbort);
     if (failed) this.#reject(outcome);
     else this.#resolve(outcome);

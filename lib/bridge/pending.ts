@@ -1,4 +1,4 @@
-import { type Deferred, deferred, type Expiring } from "../async/mod.ts";
+import { type DeadlineEntry, type Deferred, deferred, type Expiring } from "../async/mod.ts";
 import { CallCancelledError, CallTimeoutError, RefNotFoundError } from "../errors/mod.ts";
 import { CallFlag, CallKind, Returns } from "../protocol/mod.ts";
 import { type Behind, behindOf, type Handle, HandleGroup } from "../refs/mod.ts";
@@ -53,6 +53,10 @@ export class Pending implements Behind, Reply {
   failure: Error | undefined;
   /** How many steps of its own turn use it. */
   dependents = 0;
+  /** Whether its call is out. */
+  open = false;
+  /** The step that stands for those it goes together with, while a turn is sorted. */
+  leader: Pending | undefined;
   /** What stands behind the objects it uses: its target, and those in its arguments. */
   readonly uses: readonly Behind[];
   readonly #core: Core;
@@ -83,6 +87,11 @@ export class Pending implements Behind, Reply {
     if (typeof target === "string") return name === "" ? target : `${target}.${name}`;
     const owner = target instanceof Pending ? "…" : target.handle?.info?.type ?? "object";
     return name === "" ? owner : `${owner}.${name}`;
+  }
+
+  /** @inheritdoc */
+  get keeps(): Handle | undefined {
+    return this.handle;
   }
 
   /** Whether its call has been written. */
@@ -135,7 +144,7 @@ export class Pending implements Behind, Reply {
         );
       }
       if (kept) {
-        this.handle = worker.refs.expect(id, session, this.wanted || this.dependents === 0 ? undefined : group());
+        this.handle = worker.refs.hold(id, session, this.wanted || this.dependents === 0 ? undefined : group());
       }
       this.#id = worker.peer.call({
         session,
@@ -150,7 +159,7 @@ export class Pending implements Behind, Reply {
       return this.#id;
     } catch (error) {
       // Nothing was sent under this id: the next call takes it.
-      if (kept) worker.refs.unexpect(id);
+      if (this.handle !== undefined) worker.refs.drop(this.handle);
       this.handle = undefined;
       this.#failed(error instanceof Error ? error : new Error(String(error)));
       return undefined;
@@ -160,13 +169,13 @@ export class Pending implements Behind, Reply {
   /** Undoes {@linkcode Pending.send}: the step was never begun and will be sent again. */
   reset(): void {
     this.#sent = false;
+    this.open = false;
     this.handle = undefined;
     this.#job = undefined;
   }
 
   /** @inheritdoc */
   fulfil(value: unknown): void {
-    this.handle?.table.answered(this.#id);
     const found = behindOf(value)?.handle;
     if (found?.id === this.#id) this.handle ??= found;
     this.#result?.resolve(found !== undefined && found.id === this.#id ? this.#face(this.#core, found) : value);
@@ -175,7 +184,6 @@ export class Pending implements Behind, Reply {
 
   /** @inheritdoc */
   fail(error: Error): void {
-    this.handle?.table.answered(this.#id);
     this.#failed(error);
     this.#job?.answered(this);
   }
@@ -225,8 +233,9 @@ class ChainJob implements Job, Expiring {
   readonly #timeoutMs: number;
   readonly #signals: readonly AbortSignal[];
   #runningOn: Worker | undefined;
+  #deadline: DeadlineEntry | undefined;
   #done: (() => void) | undefined;
-  #open = new Set<Pending>();
+  #open = 0;
   #over = false;
 
   constructor(core: Core, steps: readonly Pending[], worker: Worker | undefined) {
@@ -263,7 +272,7 @@ class ChainJob implements Job, Expiring {
       if (signal.aborted) return this.fail(new CallCancelledError(this.what, false, signal.reason));
       signal.addEventListener("abort", this.#onAbort, { once: true });
     }
-    this.#core.deadlines.add(this);
+    this.#deadline = this.#core.deadlines.add(this);
     this.#core.pool.submit(this);
   }
 
@@ -283,7 +292,8 @@ class ChainJob implements Job, Expiring {
       step.scope.touch(worker);
       const id = step.send(worker, this, index === last, grouped);
       if (id === undefined) continue;
-      this.#open.add(step);
+      step.open = true;
+      this.#open += 1;
       ids.push(id);
     }
     if (ids.length === 0) this.#finish();
@@ -294,7 +304,7 @@ class ChainJob implements Job, Expiring {
   /** Asks for nothing, to hear that what went before is through: the step meant for that could not be sent. */
   #fence(worker: Worker): number {
     const over = (): void => {
-      this.#open.clear();
+      this.#open = 0;
       this.#finish();
       this.#done?.();
     };
@@ -317,12 +327,15 @@ class ChainJob implements Job, Expiring {
   reset(): void {
     this.#runningOn = undefined;
     this.#done = undefined;
-    this.#open.clear();
+    this.#open = 0;
     for (const step of this.#steps) if (step.failure === undefined) step.reset();
   }
 
   answered(step: Pending): void {
-    if (!this.#open.delete(step) || this.#open.size > 0) return;
+    if (!step.open) return;
+    step.open = false;
+    this.#open -= 1;
+    if (this.#open > 0) return;
     this.#finish();
     this.#done?.();
   }
@@ -346,7 +359,7 @@ class ChainJob implements Job, Expiring {
     const worker = this.#runningOn;
     const error = makeError(worker !== undefined);
     this.#finish();
-    const unanswered = worker === undefined ? this.#steps : [...this.#open];
+    const unanswered = worker === undefined ? this.#steps : this.#steps.filter((step) => step.open);
     for (const step of unanswered) step.abandon(error);
     if (worker === undefined) this.#core.pool.withdraw(this);
     else worker.stop(this);
@@ -355,9 +368,29 @@ class ChainJob implements Job, Expiring {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#core.deadlines.delete(this);
+    this.#core.deadlines.delete(this.#deadline);
     for (const signal of this.#signals) signal.removeEventListener("abort", this.#onAbort);
   }
+}
+
+/** The step that stands for those `step` goes together with. */
+function leaderOf(step: Pending): Pending {
+  let leader = step;
+  while (leader.leader !== undefined && leader.leader !== leader) leader = leader.leader;
+  step.leader = leader;
+  return leader;
+}
+
+/** Steps by leader, each in the order of the turn. */
+function sorted(steps: readonly Pending[]): Pending[][] {
+  const jobs = new Map<Pending, Pending[]>();
+  for (const step of steps) {
+    const leader = leaderOf(step);
+    const job = jobs.get(leader);
+    if (job === undefined) jobs.set(leader, [step]);
+    else job.push(step);
+  }
+  return [...jobs.values()];
 }
 
 /** Collects the steps of a turn and sends those that belong together as one job. */
@@ -380,31 +413,19 @@ class Planner {
     const steps = this.#steps;
     this.#steps = [];
     if (steps.length === 1) return this.#submit(steps);
-    const groupOf = new Map<Pending, Set<Pending>>();
-    for (const step of steps) groupOf.set(step, new Set([step]));
+    for (const step of steps) step.leader = step;
     for (const step of steps) {
       for (const used of step.uses) {
-        const own = groupOf.get(step);
-        const other = used instanceof Pending ? groupOf.get(used) : undefined;
-        if (own === undefined || other === undefined) continue;
-        (used as Pending).dependents += 1;
-        if (own === other) continue;
-        for (const each of own) {
-          other.add(each);
-          groupOf.set(each, other);
-        }
+        if (!(used instanceof Pending) || used.leader === undefined) continue;
+        used.dependents += 1;
+        leaderOf(step).leader = leaderOf(used);
       }
     }
     // A step that nobody waits for was made for what it does, so what follows it must find it done: one job, in order.
-    if (steps.some((step) => !step.wanted && step.dependents === 0)) return this.#submit(steps);
-    const jobs = new Map<Set<Pending>, Pending[]>();
-    for (const step of steps) {
-      const group = groupOf.get(step) as Set<Pending>;
-      const job = jobs.get(group);
-      if (job === undefined) jobs.set(group, [step]);
-      else job.push(step);
-    }
-    for (const job of jobs.values()) this.#submit(job);
+    const together = steps.some((step) => !step.wanted && step.dependents === 0);
+    const jobs = together ? [steps] : sorted(steps);
+    for (const step of steps) step.leader = undefined;
+    for (const job of jobs) this.#submit(job);
   }
 
   /** Sends steps as one job, once the steps of earlier turns that they use have been sent. */

@@ -1,4 +1,12 @@
-import { type Clock, Deadlines, type Expiring, LinkedQueue, type QueueNode, systemClock } from "../async/mod.ts";
+import {
+  type Clock,
+  type DeadlineEntry,
+  Deadlines,
+  type Expiring,
+  LinkedQueue,
+  type QueueNode,
+  systemClock,
+} from "../async/mod.ts";
 import {
   ClosedError,
   PermissionRequiredError,
@@ -76,6 +84,7 @@ interface Waiting extends Expiring {
   readonly job: Job;
   readonly sequence: number;
   node: QueueNode<Waiting> | undefined;
+  deadline: DeadlineEntry | undefined;
   queue: LinkedQueue<Waiting>;
 }
 
@@ -275,6 +284,7 @@ export class Pool {
       sequence: first ? 0 : ++this.#sequence,
       deadlineAt: this.#options.clock.now() + limit,
       node: undefined,
+      deadline: undefined,
       expire: () => {
         this.#leave(waiting);
         job.fail(new QueueTimeoutError(job.what, limit));
@@ -282,12 +292,12 @@ export class Pool {
     };
     waiting.node = first ? queue.unshift(waiting) : queue.push(waiting);
     this.#waiting.set(job, waiting);
-    this.#deadlines.add(waiting);
+    waiting.deadline = this.#deadlines.add(waiting);
   }
 
   #leave(waiting: Waiting): void {
     this.#waiting.delete(waiting.job);
-    this.#deadlines.delete(waiting);
+    this.#deadlines.delete(waiting.deadline);
     if (waiting.node !== undefined) waiting.queue.remove(waiting.node);
   }
 

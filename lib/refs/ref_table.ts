@@ -33,6 +33,8 @@ export interface RefTableOptions {
   readonly owner: object;
   /** Makes the face that users see of an object met inside a result. */
   readonly face: (handle: Handle) => object;
+  /** The handle under which the unanswered call `id` keeps its result. */
+  readonly kept: (id: number) => Handle | undefined;
   /** Tells the worker to forget objects. */
   readonly release: (ids: readonly number[]) => void;
 }
@@ -71,7 +73,6 @@ export class RefTable implements RefPort {
   /** Session whose call is being encoded. */
   session = "";
   readonly #options: RefTableOptions;
-  readonly #expected = new Map<number, Handle>();
   #fresh: Handle[] = [];
   #dead: number[] = [];
   #scheduled = false;
@@ -97,22 +98,13 @@ export class RefTable implements RefPort {
    *
    * @param group The handles it is given back with; alone when there is none.
    */
-  expect(id: number, session: string, group?: HandleGroup): Handle {
-    const handle = this.#make(id, session, undefined, group);
-    this.#expected.set(id, handle);
-    return handle;
+  hold(id: number, session: string, group?: HandleGroup): Handle {
+    return this.#make(id, session, undefined, group);
   }
 
-  /** Takes back {@linkcode RefTable.expect}: nothing was sent under `id`. */
-  unexpect(id: number): void {
-    const handle = this.#expected.get(id);
-    this.#expected.delete(id);
-    if (handle !== undefined) strike(handle);
-  }
-
-  /** The call under `id` was answered; no answer will name it again. */
-  answered(id: number): void {
-    this.#expected.delete(id);
+  /** Takes back {@linkcode RefTable.hold}: nothing was sent. */
+  drop(handle: Handle): void {
+    strike(handle);
   }
 
   /** Gives the objects met since the last call of this method to a session. */
@@ -148,7 +140,7 @@ export class RefTable implements RefPort {
   /** @inheritdoc */
   decodeRef(id: number, type: string, repr: string | null, traits: number): unknown {
     const info: RefInfo = { type, repr, traits };
-    const expected = this.#expected.get(id);
+    const expected = this.#options.kept(id);
     if (expected !== undefined) {
       expected.info = info;
       return this.#options.face(expected);
@@ -181,7 +173,6 @@ export class RefTable implements RefPort {
   /** The worker is gone: every object with it. */
   end(why: string): void {
     this.#ended ??= why;
-    this.#expected.clear();
     this.#dead = [];
   }
 

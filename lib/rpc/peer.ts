@@ -10,13 +10,17 @@ import { MIN_PROTOCOL_VERSION, parseFailure } from "../protocol/mod.ts";
 import type { CancelOutcome, Limits, PongInfo, RefPort, WorkerHello } from "../protocol/mod.ts";
 import { type Deferred, deferred } from "../async/mod.ts";
 import { CallCancelledError, LimitExceededError, ProtocolError, ProtocolVersionError } from "../errors/mod.ts";
+import type { Handle } from "../refs/mod.ts";
 import type { Carrier } from "../transport/mod.ts";
+import { CallBook } from "./call_book.ts";
 import { toError } from "./failures.ts";
 
 /** Who is told how a call ended; exactly one of the two is called, once. */
 export interface Reply {
   /** Words for the call in messages, such as `math.sqrt`; only read when it fails. */
   readonly what: string;
+  /** The hold that the result is kept under, when the call keeps it. */
+  readonly keeps?: Handle | undefined;
   /** The call gave a value. */
   fulfil(value: unknown): void;
   /** The call failed, or the worker went away. */
@@ -87,8 +91,7 @@ export class Peer {
   readonly #codec: MessageCodec;
   readonly #controlCodec: MessageCodec;
   readonly #options: PeerOptions;
-  readonly #pending = new Map<number, PendingCall>();
-  #silent: number[] = [];
+  readonly #pending = new CallBook();
   #lastId = 0;
   readonly #cancels = new Map<number, ((outcome: CancelOutcome) => void)[]>();
   readonly #pings = new Map<number, (info: PongInfo) => void>();
@@ -128,6 +131,11 @@ export class Peer {
     return this.#closed;
   }
 
+  /** The hold that the unanswered call `id` keeps its result under. */
+  keptUnder(id: number): Handle | undefined {
+    return this.#pending.get(id)?.reply.keeps;
+  }
+
   /** How many calls the worker has not answered. */
   get pendingCount(): number {
     return this.#pending.size;
@@ -150,9 +158,7 @@ export class Peer {
     this.#options.refs.session = session;
     this.#send([MessageType.call, PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags]);
     this.#lastId = id;
-    const silent = (flags & CallFlag.silent) !== 0;
-    this.#pending.set(id, { id, session, reply, silent });
-    if (silent) this.#silent.push(id);
+    this.#pending.add({ id, session, reply, silent: (flags & CallFlag.silent) !== 0 });
     return id;
   }
 
@@ -165,7 +171,7 @@ export class Peer {
     const id = this.#lastId + 1;
     this.#send([MessageType.endSession, PROTOCOL_VERSION, id, session]);
     this.#lastId = id;
-    this.#pending.set(id, { id, session, reply, silent: false });
+    this.#pending.add({ id, session, reply, silent: false });
     return id;
   }
 
@@ -215,10 +221,7 @@ export class Peer {
 
   /** The calls that were not answered, oldest first; they are taken out of the books. */
   takePending(): PendingCall[] {
-    const calls = [...this.#pending.values()];
-    this.#pending.clear();
-    this.#silent = [];
-    return calls;
+    return this.#pending.takeAll();
   }
 
   #send(message: readonly unknown[]): void {
@@ -284,23 +287,11 @@ export class Peer {
 
   /** Takes a call out of the books; silent ones before it have succeeded, for answers come in order. */
   #take(id: number): PendingCall | undefined {
-    const silent = this.#silent;
-    if (silent.length > 0 && (silent[0] as number) <= id) {
-      let count = 0;
-      while (count < silent.length && (silent[count] as number) <= id) {
-        const earlier = silent[count] as number;
-        if (earlier !== id) {
-          const call = this.#pending.get(earlier);
-          this.#pending.delete(earlier);
-          call?.reply.fulfil(null);
-        }
-        count += 1;
-      }
-      silent.splice(0, count);
+    for (let earlier = this.#pending.first; earlier < id; earlier += 1) {
+      const call = this.#pending.get(earlier);
+      if (call?.silent === true) this.#pending.delete(earlier)?.reply.fulfil(null);
     }
-    const call = this.#pending.get(id);
-    this.#pending.delete(id);
-    return call;
+    return this.#pending.delete(id);
   }
 
   #onControl(body: Uint8Array, buffers: Uint8Array[]): void {
@@ -318,11 +309,7 @@ export class Peer {
         const waiting = this.#cancels.get(id);
         const resolve = waiting?.shift();
         if (waiting?.length === 0) this.#cancels.delete(id);
-        if (outcome === "withdrawn") {
-          this.#pending.delete(id);
-          const index = this.#silent.indexOf(id);
-          if (index !== -1) this.#silent.splice(index, 1);
-        }
+        if (outcome === "withdrawn") this.#pending.delete(id);
         resolve?.(outcome);
         return;
       }

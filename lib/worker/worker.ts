@@ -1,4 +1,4 @@
-import { deferred, type Timer } from "../async/mod.ts";
+import { deferred, LinkedQueue, type QueueNode, type Timer } from "../async/mod.ts";
 import {
   describeExit,
   PythonNotFoundError,
@@ -71,7 +71,7 @@ export class Worker {
   readonly #child: Child;
   readonly #options: WorkerOptions;
   readonly #events: WorkerEvents;
-  readonly #jobs = new Map<Job, Assigned>();
+  readonly #jobs = new LinkedQueue<Assigned>();
   #state: WorkerState = { kind: "starting" };
   #serviceMs = Infinity;
   #lastAnswerAt = 0;
@@ -85,7 +85,12 @@ export class Worker {
     this.#options = options;
     this.#events = events;
     this.ended = this.#ended.promise;
-    this.refs = new RefTable({ owner: this, face: options.face, release: (ids) => this.peer.release(ids) });
+    this.refs = new RefTable({
+      owner: this,
+      face: options.face,
+      kept: (id) => this.peer.keptUnder(id),
+      release: (ids) => this.peer.release(ids),
+    });
     const carrier = new SocketPairCarrier(child);
     this.peer = new Peer(carrier, {
       limits: options.limits,
@@ -161,11 +166,11 @@ export class Worker {
   /** Starts a job. */
   run(job: Job): void {
     const assigned: Assigned = { job, ids: [], startedAt: this.#options.clock.now() };
-    this.#jobs.set(job, assigned);
+    const place = this.#jobs.push(assigned);
     if (this.#jobs.size === 1) this.#child.ref();
     else this.#stallTimer ??= this.#options.clock.setTimer(() => this.#onStall(), STALL_MS);
-    assigned.ids = job.start(this, () => this.#finish(job));
-    if (assigned.ids.length === 0) this.#finish(job);
+    assigned.ids = job.start(this, () => this.#finish(place));
+    if (assigned.ids.length === 0) this.#finish(place);
   }
 
   /**
@@ -174,14 +179,21 @@ export class Worker {
    * The caller has been told already; this only frees the worker.
    */
   stop(job: Job): void {
-    const assigned = this.#jobs.get(job);
-    if (assigned === undefined) return;
-    for (const id of assigned.ids) this.peer.cancel(id);
-    this.#options.clock.setTimer(() => {
-      if (this.#jobs.get(job) === assigned) {
-        this.kill(new Error(`${job.what} did not stop within ${this.#options.cancelGraceMs} ms of being cancelled`));
-      }
-    }, this.#options.cancelGraceMs);
+    const place = this.#placeOf(job);
+    if (place === undefined) return;
+    for (const id of place.value.ids) this.peer.cancel(id);
+    const graceMs = this.#options.cancelGraceMs;
+    const check = (): void => {
+      if (!place.queued) return;
+      // What stands behind a call that holds the interpreter lock cannot be taken back yet; its own time begins when
+      // that call is through, which must not pay for it.
+      const isFirst = this.#jobs.peek() === place.value;
+      const ranMs = this.#options.clock.now() - Math.max(place.value.startedAt, this.#lastAnswerAt);
+      if (isFirst && ranMs >= graceMs) {
+        this.kill(new Error(`${job.what} did not stop within ${graceMs} ms of being cancelled`));
+      } else this.#options.clock.setTimer(check, isFirst ? Math.max(1, graceMs - ranMs) : graceMs);
+    };
+    this.#options.clock.setTimer(check, graceMs);
   }
 
   /** Ends the process at once. `reason` becomes the cause of what its calls are rejected with. */
@@ -224,10 +236,14 @@ export class Worker {
     }
   }
 
-  #finish(job: Job): void {
-    const assigned = this.#jobs.get(job);
-    if (assigned === undefined) return;
-    this.#jobs.delete(job);
+  #placeOf(job: Job): QueueNode<Assigned> | undefined {
+    for (const place of this.#jobs) if (place.value.job === job) return place;
+    return undefined;
+  }
+
+  #finish(place: QueueNode<Assigned>): void {
+    if (!this.#jobs.remove(place)) return;
+    const assigned = place.value;
     const now = this.#options.clock.now();
     // Time in Python, as far as it can be seen from here: since it was sent, or since the one before was answered.
     const took = now - Math.max(assigned.startedAt, this.#lastAnswerAt);
@@ -244,7 +260,7 @@ export class Worker {
   /** The first job has run for long: those handed ahead behind it go back to the pool. */
   #onStall(): void {
     this.#stallTimer = undefined;
-    const [head, ...behind] = [...this.#jobs.values()];
+    const [head, ...behind] = [...this.#jobs].map(({ value }) => value);
     if (head === undefined || behind.length === 0) return;
     const ranFor = this.#options.clock.now() - Math.max(head.startedAt, this.#lastAnswerAt);
     if (ranFor < STALL_MS) {
@@ -252,11 +268,13 @@ export class Worker {
       return;
     }
     this.#serviceMs = Math.max(this.#serviceMs, ranFor);
-    const byId = new Map<number, Job>();
-    for (const { job, ids } of behind) if (job.single && ids[0] !== undefined) byId.set(ids[0], job);
-    this.peer.withdraw([...byId.keys()], (id, outcome) => {
-      const job = byId.get(id);
-      if (outcome !== "withdrawn" || job === undefined || !this.#jobs.delete(job)) return;
+    const ahead = new Map<number, Job>();
+    for (const { job, ids } of behind) if (job.single && ids[0] !== undefined) ahead.set(ids[0], job);
+    this.peer.withdraw([...ahead.keys()], (id, outcome) => {
+      const job = ahead.get(id);
+      const place = job === undefined || outcome !== "withdrawn" ? undefined : this.#placeOf(job);
+      if (job === undefined || place === undefined) return;
+      this.#jobs.remove(place);
       this.#events.returned(this, job);
     });
   }
@@ -270,8 +288,10 @@ export class Worker {
     const exit = await this.#reap(error !== undefined);
     this.#state = { kind: "gone", exit };
     this.refs.end(`its worker (process ${exit.pid ?? "unknown"}) has ended`);
-    const jobs = [...this.#jobs.values()];
-    this.#jobs.clear();
+    const jobs = [...this.#jobs].map((place) => {
+      this.#jobs.remove(place);
+      return place.value;
+    });
     if (jobs.length > 0) this.#child.unref();
     // Answers come in order, so only the first job can have been hit; the ones behind it were never begun.
     const hit = neverReady ? undefined : jobs.shift();

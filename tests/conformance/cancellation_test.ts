@@ -233,4 +233,18 @@ describe("BridgeOptions.cancelGraceMs", () => {
       await assert.rejects(bridge.call("sbtest", "die", ["exit"]), raises(WorkerCrashedError));
     });
   });
+
+  it("does not cost the call that runs when one handed ahead behind it is cancelled", async () => {
+    await using rig = await Rig.start({ cancelGraceMs: 50 });
+    await rig.run(async ({ bridge }) => {
+      const { pid, worker } = rig;
+      for (let i = 0; i < 100; i += 1) await bridge.call("sbtest", "same", [i]);
+      const running = bridge.call("sbtest", "hold_lock", [1]);
+      const behind = bridge.call("sbtest", "log", ["behind"], {}, { timeoutMs: 100 });
+      assert.equal(worker.load, 2, "the second was handed ahead");
+      await assert.rejects(behind, raises(CallTimeoutError));
+      assert.equal(await running, "slept");
+      assert.equal(await bridge.call("sbtest", "pid"), pid);
+    });
+  });
 });

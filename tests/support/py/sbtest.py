@@ -393,3 +393,11 @@ def cyclic() -> list[object]:
     value: list[object] = []
     value.append({"again": value})
     return value
+
+
+def hold_lock(seconds: int) -> str:
+    """Sleeps without giving the interpreter lock away, as a careless C extension would."""
+    import ctypes
+
+    ctypes.PyDLL(None).sleep(seconds)
+    return "slept"

@@ -28,8 +28,9 @@ export class StreamWriter {
 
   /** Adds chunks; they leave at the end of this tick. */
   write(chunks: readonly Uint8Array[]): void {
+    if (this.#closed) return;
     for (const chunk of chunks) this.#pending.push(chunk);
-    if (this.#scheduled || this.#waiting || this.#closed) return;
+    if (this.#scheduled || this.#waiting) return;
     this.#scheduled = true;
     queueMicrotask(this.#flush);
   }

@@ -72,16 +72,16 @@ describe("Deadlines", () => {
     const clock = new TestClock();
     const deadlines = new Deadlines(clock);
     const log: string[] = [];
-    let victim: ReturnType<Deadlines["add"]>;
+    const held: { victim?: ReturnType<Deadlines["add"]> } = {};
     deadlines.add({
       deadlineAt: 1_010,
       expire: () => {
         log.push("killer");
-        deadlines.delete(victim);
+        deadlines.delete(held.victim);
         deadlines.add(item(1_030, log, "added"));
       },
     });
-    victim = deadlines.add(item(1_020, log, "victim"));
+    held.victim = deadlines.add(item(1_020, log, "victim"));
     clock.advance(10);
     clock.advance(100);
     assert.deepEqual(log, ["killer", "added"]);

@@ -78,12 +78,19 @@ export type ResolvedLibraryConfig = Required<LibraryConfig>;
 
 /** A configuration with every default filled in; paths as given. */
 export interface ResolvedCodegenConfig {
+  /** Folder that the generated modules go to. */
   readonly generatedDir: string;
+  /** Folders put in front of `sys.path`. */
   readonly pythonPaths: readonly string[];
+  /** Interpreter to ask; undefined for the one that is found. */
   readonly python: string | undefined;
+  /** Folder of typeshed; undefined for the one that is found. */
   readonly typeshed: string | undefined;
+  /** Specifier that generated files import. */
   readonly runtime: string;
+  /** Longest time for one module, in milliseconds. */
   readonly moduleTimeoutMs: number;
+  /** Libraries by their import names. */
   readonly libraries: ReadonlyMap<string, ResolvedLibraryConfig>;
 }
 

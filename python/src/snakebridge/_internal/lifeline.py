@@ -17,6 +17,22 @@ def claim_descriptors() -> None:
     os.set_blocking(DATA, True)
     os.set_blocking(CONTROL, True)
     os.register_at_fork(after_in_child=_close_in_child)
+    _own_output()
+
+
+def _own_output() -> None:
+    # The host's runtime may make its standard output non-blocking, at any time, and whether a write waits belongs to
+    # the open file and not to the descriptor: a long `print` would then fail. Opened anew it is ours alone. Not for
+    # plain files, whose position is shared on purpose, and sockets cannot be opened.
+    try:
+        if os.fstat(1).st_mode & 0o170000 not in (0o010000, 0o020000):
+            return
+        own = os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    os.set_blocking(own, True)
+    os.dup2(own, 1)
+    os.close(own)
 
 
 def _close_in_child() -> None:

@@ -1,8 +1,10 @@
 import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import process from "node:process";
 import { asPermissionError } from "./permission.ts";
+import { runtimeName } from "./runtime.ts";
 
 /** Where the output of a worker goes. */
 export type OutputMode = "inherit" | "ignore" | ((chunk: Uint8Array) => void);
@@ -33,6 +35,19 @@ export interface ChildExit {
   readonly error: Error | undefined;
 }
 
+/**
+ * Whether writes to the standard output that a child would inherit can fail because its reader is slow. Bun makes it
+ * non-blocking; the worker opens pipes and terminals anew for that, but a socket cannot be opened.
+ */
+function hasBusyOutput(): boolean {
+  if (runtimeName() !== "bun") return false;
+  try {
+    return fstatSync(1).isSocket();
+  } catch {
+    return false;
+  }
+}
+
 const STDERR_TAIL_BYTES = 8192;
 const LAST_WORDS_MS = 100;
 
@@ -48,7 +63,7 @@ export class Child {
   readonly control: Socket;
   /** Settles once the child has ended; never rejects. */
   readonly exited: Promise<ChildExit>;
-  readonly #stderrEnded: Promise<void>;
+  readonly #outputEnded: Promise<unknown>;
   readonly #process: ChildProcess;
   #tail: Uint8Array[] = [];
   #tailBytes = 0;
@@ -74,11 +89,13 @@ export class Child {
     }
     this.#forward(child.stdout as Socket | null, options.stdout, process.stdout, false);
     this.#forward(child.stderr as Socket | null, options.stderr, process.stderr, true);
-    this.#stderrEnded = new Promise((resolve) => {
-      if (child.stderr === null || child.stderr === undefined) return resolve();
-      child.stderr.once("end", resolve);
-      child.stderr.once("close", resolve);
-    });
+    this.#outputEnded = Promise.all([child.stdout, child.stderr].map((stream) =>
+      new Promise<unknown>((resolve) => {
+        if (stream === null || stream === undefined) return resolve(undefined);
+        stream.once("end", resolve);
+        stream.once("close", resolve);
+      })
+    ));
     // Deno throws when there is no process to let go of.
     if (child.pid !== undefined) child.unref();
   }
@@ -91,7 +108,9 @@ export class Child {
   static start(options: SpawnOptions): Child {
     const stdio: StdioOptions = [
       "ignore",
-      typeof options.stdout === "function" ? "pipe" : options.stdout,
+      typeof options.stdout === "function" || (options.stdout === "inherit" && hasBusyOutput())
+        ? "pipe"
+        : options.stdout,
       "pipe",
       "pipe",
       "pipe",
@@ -150,10 +169,10 @@ export class Child {
     this.#process.ref();
     try {
       const exit = await this.exited;
-      // A grandchild may hold standard error open for ever.
+      // A grandchild may hold the streams open for ever.
       let timer: ReturnType<typeof setTimeout> | undefined;
       await Promise.race([
-        this.#stderrEnded,
+        this.#outputEnded,
         new Promise((resolve) => timer = setTimeout(resolve, LAST_WORDS_MS)),
       ]);
       clearTimeout(timer);

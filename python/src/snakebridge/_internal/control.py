@@ -10,6 +10,7 @@ from snakebridge._internal.packing import Ext, Unpacker, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from snakebridge._internal.limits import Limits
@@ -31,13 +32,15 @@ class Control:
         self._progress = progress
         self._refs = refs
         self.is_closing = False
+        # Replaced by the decoder of the fast codec once that is there: releases may name many thousand refs.
+        self.decode: Callable[[bytearray], Any] = plain_decode
 
     def run(self) -> None:
         """Answers until the stream ends, which ends the process unless it is ending already."""
         status = 0
         try:
             for body, _ in read_frames(self._fd, self._limits):
-                self._handle(Unpacker(body, lambda code, data: Ext(code, bytes(data)), MAX_DEPTH).unpack())
+                self._handle(self.decode(body))
         except OSError:
             pass
         except Exception as error:
@@ -76,6 +79,11 @@ class Control:
             "refs": len(self._refs.entries),
             "rssBytes": rss_bytes(),
         }
+
+
+def plain_decode(body: bytearray) -> Any:
+    """Decodes a control message without any library."""
+    return Unpacker(body, lambda code, data: Ext(code, bytes(data)), MAX_DEPTH).unpack()
 
 
 def rss_bytes() -> int:

@@ -62,6 +62,7 @@ class Worker:
         self.spent = 0
         self.greeted = False
         self._batches: Batches | None = None
+        self.control: Control | None = None
         self.paths = list(sys.path)
 
     def use_codec(self, codec: codecs.Codec) -> None:
@@ -76,6 +77,9 @@ class Worker:
             sys.path = self.paths
             try:
                 codec = codecs.load(self.best_codec, self.decoder.hook)
+                # Another decoder for the other thread; control messages hold no extension values.
+                if self.control is not None:
+                    self.control.decode = codecs.load(self.best_codec, codecs.raw_ext).unpack
             except ImportError:
                 return
             finally:
@@ -379,6 +383,7 @@ def main(in_folder: bool) -> None:
     worker = Worker()
     worker.best_codec = codecs.best_name(find_spec)
     control = Control(lifeline.CONTROL, worker.limits, worker.progress, worker.refs)
+    worker.control = control
     worker.progress.listen(worker.refs.bury)
     # A pure Python loop then lets the control thread in within half a millisecond, at no measurable cost.
     sys.setswitchinterval(0.0005)

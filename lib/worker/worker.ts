@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { deferred, LinkedQueue, type QueueNode, type Timer } from "../async/mod.ts";
 import {
   describeExit,
@@ -8,7 +9,7 @@ import {
   type WorkerExit,
   WorkerStartError,
 } from "../errors/mod.ts";
-import { asPermissionError, Child } from "../host/mod.ts";
+import { asPermissionError, Child, mayReadPath } from "../host/mod.ts";
 import type { WorkerHello } from "../protocol/mod.ts";
 import { RefTable } from "../refs/mod.ts";
 import { Peer } from "../rpc/mod.ts";
@@ -315,9 +316,17 @@ export class Worker {
   }
 }
 
-function spawnError(error: Error | undefined, { executable, startAdvice }: WorkerOptions): Error {
+function spawnError(error: Error | undefined, { executable, startAdvice, cwd }: WorkerOptions): Error {
   const permission = asPermissionError(error, "start Python", startAdvice);
   if (permission !== undefined) return permission;
+  // The system gives the same error for a missing folder as for a missing program.
+  if (cwd !== undefined && mayReadPath(cwd) && !existsSync(cwd)) {
+    return new WorkerStartError(
+      `Cannot start Python: there is no folder "${cwd}", which the option cwd names`,
+      "",
+      error,
+    );
+  }
   if ((error as { code?: unknown } | undefined)?.code === "ENOENT") {
     return new PythonNotFoundError(
       `Cannot start Python: there is no program "${executable}"; install Python 3.10 or newer, or name another one ` +

@@ -219,6 +219,13 @@ describe("a worker that does not start", () => {
     });
   }
 
+  it("because its folder is missing is WorkerStartError, which names the folder", async () => {
+    await assert.rejects(
+      SnakeBridge.start(rigOptions({ cwd: "/nonexistent/folder" })),
+      raises(WorkerStartError, /no folder "\/nonexistent\/folder"/),
+    );
+  });
+
   it("because it says nothing is WorkerStartError after startTimeoutMs", async () => {
     using folder = new TempFolder();
     const python = folder.file("python");

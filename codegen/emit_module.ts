@@ -184,6 +184,9 @@ export function emitModule(plan: FilePlan): EmittedFile {
   const target = /\$py\b/.test(body) ? `const $py: PyModule = pyModule(${JSON.stringify(module.name)});\n\n` : "";
   const text = [
     HEADER,
+    `// Names, types and documentation are those of the Python package ${
+      module.name.split(".")[0]
+    }, under its own licence.`,
     `${intro}\n *\n * @module\n */`,
     "",
     file.imports(target + body),

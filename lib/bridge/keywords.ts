@@ -59,6 +59,11 @@ export interface SplitArguments {
 /** Takes arguments apart that may end with {@linkcode Kw}. */
 export function splitArguments(args: readonly unknown[]): SplitArguments {
   const last = args.length === 0 ? undefined : args[args.length - 1];
+  for (let index = 0; index < args.length - 1; index += 1) {
+    if (args[index] instanceof Kw) {
+      throw new TypeError(`Cannot call: kw() is argument ${index + 1} of ${args.length}, expected it to be the last`);
+    }
+  }
   if (!(last instanceof Kw)) return { args, kwargs: null, options: undefined };
   return { args: args.slice(0, -1), kwargs: definedOnly(last.kwargs), options: last.options };
 }

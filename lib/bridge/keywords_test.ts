@@ -30,4 +30,8 @@ describe("splitArguments()", () => {
     });
     assert.equal(splitArguments([kw({ a: undefined })]).kwargs, null);
   });
+
+  it("refuses a mark that is not the last", () => {
+    assert.throws(() => splitArguments([kw({ a: 1 }), 2]), /kw\(\) is argument 1 of 2, expected it to be the last/);
+  });
 });

@@ -276,6 +276,8 @@ export class Worker {
       const place = job === undefined || outcome !== "withdrawn" ? undefined : this.#placeOf(job);
       if (job === undefined || place === undefined) return;
       this.#jobs.remove(place);
+      // The one that held it up may have been answered while it was asked for.
+      if (this.#jobs.size === 0 && this.#state.kind !== "gone") this.#child.unref();
       this.#events.returned(this, job);
     });
   }

@@ -107,6 +107,7 @@ export class Pool {
   readonly #waiting = new Map<Job, Waiting>();
   readonly #deadlines: Deadlines;
   readonly #events: WorkerEvents;
+  readonly #spawns = new Set<Promise<void>>();
   #sequence = 0;
   #spawning = 0;
   #failedStarts = 0;
@@ -135,7 +136,10 @@ export class Pool {
     this.#events = {
       ready: () => this.#onReady(),
       free: (worker) => this.#onFree(worker),
-      returned: (_worker, job) => this.#requeue([job]),
+      returned: (_worker, job) => {
+        this.#requeue([job]);
+        this.#checkIdle();
+      },
       gone: (worker, orphans, startError) => this.#onGone(worker, orphans, startError),
     };
   }
@@ -182,6 +186,9 @@ export class Pool {
     const bound = job.worker;
     if (bound !== undefined) {
       if (!bound.alive) return job.fail(new RefNotFoundError(`a reference in ${job.what}`, "its worker has ended"));
+      if (!this.#workers.has(bound)) {
+        return job.fail(new RefNotFoundError(`a reference in ${job.what}`, "it belongs to another bridge"));
+      }
       if (bound.hasRoom && (this.#bound.get(bound)?.size ?? 0) === 0) return bound.run(job);
       return this.#wait(job, this.#boundQueue(bound));
     }
@@ -255,6 +262,8 @@ export class Pool {
         };
       });
     }
+    // Those being started in this very moment end themselves.
+    await Promise.all(this.#spawns);
     await Promise.all([...this.#workers].map((worker) => {
       if (worker.load > 0) worker.kill(new ClosedError("pool", true));
       return worker.close(Math.max(deadline - this.#options.clock.now(), graceMs / 2));
@@ -311,6 +320,10 @@ export class Pool {
   #onFree(worker: Worker): void {
     this.#crashesInRow = 0;
     this.#feed(worker);
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
     if (this.#whenIdle !== undefined && [...this.#workers].every((each) => each.load === 0)) this.#whenIdle();
   }
 
@@ -366,7 +379,7 @@ export class Pool {
     }
     if (this.closed) {
       this.#requeue(orphans);
-      this.#whenIdle?.();
+      this.#checkIdle();
       return;
     }
     this.#crashed += 1;
@@ -408,7 +421,7 @@ export class Pool {
   #spawn(): void {
     this.#spawning += 1;
     this.#started += 1;
-    Worker.start(this.#options.worker, this.#events).then((worker) => {
+    const spawn = Worker.start(this.#options.worker, this.#events).then((worker) => {
       this.#spawning -= 1;
       this.#workers.add(worker);
       if (this.closed) return worker.kill();
@@ -417,7 +430,8 @@ export class Pool {
     }, (error) => {
       this.#spawning -= 1;
       this.#onStartFailed(error);
-    });
+    }).finally(() => this.#spawns.delete(spawn));
+    this.#spawns.add(spawn);
   }
 
   #onStartFailed(error: Error): void {

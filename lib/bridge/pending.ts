@@ -53,6 +53,8 @@ export class Pending implements Behind, Reply {
   failure: Error | undefined;
   /** How many steps of its own turn use it. */
   dependents = 0;
+  /** Whether any call uses it; that one then reports its failure. */
+  used = false;
   /** Whether its call is out. */
   open = false;
   /** The step that stands for those it goes together with, while a turn is sorted. */
@@ -63,7 +65,9 @@ export class Pending implements Behind, Reply {
   readonly #face: FaceMaker;
   #result: Deferred<unknown> | undefined;
   #sent = false;
-  #sentWaiters: (() => void)[] | undefined;
+  #answers = false;
+  #answered = false;
+  #waiters: (() => void)[] | undefined;
   #job: ChainJob | undefined;
   #id = 0;
 
@@ -76,6 +80,7 @@ export class Pending implements Behind, Reply {
     this.#face = face;
     // Before it joins the turn: looking at an attribute in the arguments plans a step of its own, which goes first.
     this.uses = usedBy(plan);
+    markUsed(this.uses);
     let planner = planners.get(core.pool);
     if (planner === undefined) planners.set(core.pool, planner = new Planner(core));
     planner.add(this);
@@ -94,14 +99,17 @@ export class Pending implements Behind, Reply {
     return this.handle;
   }
 
-  /** Whether its call has been written. */
-  get sent(): boolean {
-    return this.#sent || this.failure !== undefined;
+  /**
+   * Whether it is known how calls can use it: it has failed, its result has a name, or, where only the value was asked
+   * for, the answer is there.
+   */
+  get usable(): boolean {
+    return this.failure !== undefined || this.handle !== undefined || this.#answered;
   }
 
-  /** Settles when {@linkcode Pending.sent} becomes true. */
-  whenSent(): Promise<void> {
-    return this.sent ? Promise.resolve() : new Promise((resolve) => (this.#sentWaiters ??= []).push(resolve));
+  /** Settles when {@linkcode Pending.usable} becomes true. */
+  whenUsable(): Promise<void> {
+    return this.usable ? Promise.resolve() : new Promise((resolve) => (this.#waiters ??= []).push(resolve));
   }
 
   /** Whether somebody awaits it. */
@@ -130,8 +138,11 @@ export class Pending implements Behind, Reply {
     const session = this.scope.id;
     this.#job = job;
     this.#sent = true;
+    this.#answers = this.wanted;
     const kept = this.dependents > 0 || !this.wanted;
-    const flags = (this.wanted ? returnFlags(options) : Returns.none | (last ? 0 : CallFlag.silent)) |
+    // What no other step uses is answered: nothing else would tell it from the ones that a later failure undoes.
+    const silent = !last && this.dependents > 0;
+    const flags = (this.wanted ? returnFlags(options) : Returns.none | (silent ? CallFlag.silent : 0)) |
       (kept ? CallFlag.keep : 0);
     const id = worker.peer.lastId + 1;
     try {
@@ -155,7 +166,7 @@ export class Pending implements Behind, Reply {
         kwargs,
         flags,
       }, this);
-      this.#wakeWaiters();
+      if (kept) this.#wakeWaiters();
       return this.#id;
     } catch (error) {
       // Nothing was sent under this id: the next call takes it.
@@ -178,7 +189,12 @@ export class Pending implements Behind, Reply {
   fulfil(value: unknown): void {
     const found = behindOf(value)?.handle;
     if (found?.id === this.#id) this.handle ??= found;
-    this.#result?.resolve(found !== undefined && found.id === this.#id ? this.#face(this.#core, found) : value);
+    this.#answered = true;
+    this.#wakeWaiters();
+    // Awaited only after it was sent without asking for a value: that is fetched on its own.
+    if (this.#answers) {
+      this.#result?.resolve(found !== undefined && found.id === this.#id ? this.#face(this.#core, found) : value);
+    }
     this.#job?.answered(this);
   }
 
@@ -198,14 +214,14 @@ export class Pending implements Behind, Reply {
     this.failure = error;
     this.#wakeWaiters();
     // A step that others use passes its failure on to them; one that nobody uses behaves like a promise nobody awaits.
-    if (this.#result === undefined && this.dependents === 0) void this.result();
+    if (this.#result === undefined && !this.used) void this.result();
     else this.#result?.reject(error);
   }
 
   #wakeWaiters(): void {
-    const waiters = this.#sentWaiters;
+    const waiters = this.#waiters;
     if (waiters === undefined) return;
-    this.#sentWaiters = undefined;
+    this.#waiters = undefined;
     for (const resolve of waiters) resolve();
   }
 
@@ -246,6 +262,8 @@ class ChainJob implements Job, Expiring {
     const signals: AbortSignal[] = [];
     for (const { plan: { options } } of steps) {
       timeoutMs = Math.min(timeoutMs, timeoutOf(core, options));
+      // Checked while it can still be refused: an exception must not come out of a worker that was just given the job.
+      returnFlags(options);
       if (options?.signal !== undefined) signals.push(options.signal);
     }
     this.#timeoutMs = timeoutMs;
@@ -428,16 +446,16 @@ class Planner {
     for (const job of jobs) this.#submit(job);
   }
 
-  /** Sends steps as one job, once the steps of earlier turns that they use have been sent. */
+  /** Sends steps as one job, once the steps of earlier turns that they use can be named. */
   #submit(steps: readonly Pending[]): void {
     let earlier: Pending[] | undefined;
     for (const { uses } of steps) {
       for (const used of uses) {
-        if (used instanceof Pending && !used.sent && !steps.includes(used)) (earlier ??= []).push(used);
+        if (used instanceof Pending && !used.usable && !steps.includes(used)) (earlier ??= []).push(used);
       }
     }
     if (earlier === undefined) return this.#submitNow(steps);
-    void Promise.all(earlier.map((step) => step.whenSent())).then(() => this.#submit(steps));
+    void Promise.all(earlier.map((step) => step.whenUsable())).then(() => this.#submit(steps));
   }
 
   #submitNow(steps: readonly Pending[]): void {
@@ -449,6 +467,10 @@ class Planner {
       for (const step of steps) step.abandon(error instanceof Error ? error : new Error(String(error)));
     }
   }
+}
+
+function markUsed(uses: readonly Behind[]): void {
+  for (const used of uses) if (used instanceof Pending) used.used = true;
 }
 
 function usedBy({ target, args, kwargs }: StepPlan): readonly Behind[] {
@@ -466,10 +488,15 @@ export function callNow(
   options: CallOptions | undefined,
   face: FaceMaker,
 ): Promise<unknown> {
-  const remotes = remotesOf(plan.args, plan.kwargs);
-  if (!remotes.some((found) => found instanceof Pending && !found.sent)) {
-    return submitCall(core, scope, plan, options, remotes);
+  try {
+    const remotes = remotesOf(plan.args, plan.kwargs);
+    if (!remotes.some((found) => found instanceof Pending && !found.usable)) {
+      markUsed(remotes);
+      return submitCall(core, scope, plan, options, remotes);
+    }
+    const target = typeof plan.target === "string" ? plan.target : { handle: plan.target, failure: undefined };
+    return new Pending(core, scope, { ...plan, target, options }, face).result();
+  } catch (error) {
+    return Promise.reject(error);
   }
-  const target = typeof plan.target === "string" ? plan.target : { handle: plan.target, failure: undefined };
-  return new Pending(core, scope, { ...plan, target, options }, face).result();
 }

@@ -120,7 +120,12 @@ export class RefTable implements RefPort {
     if (found === undefined) return undefined;
     const { handle, failure } = found;
     if (failure !== undefined) throw failure;
-    if (handle === undefined) throw new RefNotFoundError("an unsent result", "its call was never sent");
+    if (handle === undefined) {
+      throw new RefNotFoundError(
+        "a result",
+        "it was awaited as a value and not kept; hold it with keep(), or pass the awaited value",
+      );
+    }
     return this.use(handle, this.session);
   }
 

@@ -76,6 +76,7 @@ export class SnakeBridge extends Caller {
     super(core);
     this.#core = core;
     cores.set(this, core);
+    bridges.set(identity, this);
     closeAtEnd(this);
   }
 
@@ -119,9 +120,13 @@ export class SnakeBridge extends Caller {
    * Opens a session.
    *
    * @param id Its name; the one that lives under it already is opened again. A new name when not given.
+   * @throws {RangeError} If the name is that of the bridge's own session, which ends with the bridge.
    */
   session(id?: string): Session {
     if (this.closed) throw new ClosedError("bridge");
+    if (id === this.#core.root.id) {
+      throw new RangeError(`Cannot open session "${id}": calls outside any session belong to it; take another name`);
+    }
     const name = id ?? this.#newSessionId();
     let scope = this.#core.sessions.get(name);
     if (scope === undefined) this.#core.sessions.set(name, scope = new SessionScope(name));
@@ -165,6 +170,12 @@ export class SnakeBridge extends Caller {
 }
 
 const cores = new WeakMap<SnakeBridge, Core>();
+const bridges = new WeakMap<object, SnakeBridge>();
+
+/** The bridge that `identity` of its core stands for. */
+export function bridgeOf(identity: object): SnakeBridge | undefined {
+  return bridges.get(identity);
+}
 
 /** What the parts of `bridge` share; for the folders above this one. */
 export function coreOf(bridge: SnakeBridge): Core {

@@ -16,6 +16,8 @@ export interface Core {
   readonly timeoutMs: number;
   /** Session of calls made outside any other. */
   readonly root: SessionScope;
+  /** Whether these are the parts of one session, which was named by whoever calls through it. */
+  readonly isSession: boolean;
   /** Sessions that live, by id. */
   readonly sessions: Map<string, SessionScope>;
 }
@@ -29,13 +31,15 @@ export function createCore(bridge: object, pool: Pool, clock: Clock, timeoutMs: 
     clock,
     timeoutMs,
     root,
+    isSession: false,
     deadlines: new Deadlines(clock),
     sessions: new Map([[root.id, root]]),
   };
 }
 
-/** The session of a call: the one bound around the code, else that of the reference it starts from, else the root. */
+/** The session of a call: the one called through, else the one bound around the code, else that of the reference it starts from, else the root. */
 export function currentScope(core: Core, refSession?: string): SessionScope {
+  if (core.isSession) return core.root;
   const bound = ambient();
   if (bound !== undefined && bound.bridge === core.bridge) return bound.scope;
   return (refSession === undefined ? undefined : core.sessions.get(refSession)) ?? core.root;

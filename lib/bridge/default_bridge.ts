@@ -1,11 +1,10 @@
 import { ambient } from "../session/mod.ts";
-import { coreOf, SnakeBridge } from "./bridge.ts";
+import { bridgeOf, SnakeBridge } from "./bridge.ts";
 import type { CallOptions } from "./options.ts";
 import type { PyProxy } from "./proxy.ts";
 import type { Session } from "./session.ts";
 
 let current: SnakeBridge | undefined;
-const bound = new WeakMap<object, SnakeBridge>();
 
 /**
  * The bridge of code that names none: the one bound around it, else the one given to {@linkcode setDefaultBridge},
@@ -13,7 +12,7 @@ const bound = new WeakMap<object, SnakeBridge>();
  */
 export function defaultBridge(): SnakeBridge {
   const around = ambient();
-  const found = around === undefined ? undefined : bound.get(around.bridge);
+  const found = around === undefined ? undefined : bridgeOf(around.bridge);
   if (found !== undefined) return found;
   if (current === undefined || current.closed) current = SnakeBridge.lazy();
   return current;
@@ -65,6 +64,5 @@ export function withSession<T>(
   options?: { readonly id?: string; readonly bridge?: SnakeBridge },
 ): Promise<T> {
   const bridge = options?.bridge ?? defaultBridge();
-  bound.set(coreOf(bridge).bridge, bridge);
   return bridge.withSession(fn, options);
 }

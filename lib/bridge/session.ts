@@ -41,7 +41,10 @@ class EndSessionJob implements Job {
   reset(): void {}
 
   fail(): void {
-    // A worker that is gone has forgotten everything.
+    // A full line must not keep the objects alive; a worker that is gone has forgotten everything.
+    if (this.worker.alive) {
+      this.worker.peer.endSession(this.#session, { what: this.what, fulfil: () => {}, fail: () => {} });
+    }
     this.#resolve(0);
   }
 }
@@ -126,7 +129,7 @@ export class Session extends Caller {
 
   /** Use {@linkcode SnakeBridge.session}. @ignore */
   constructor(core: Core, scope: SessionScope) {
-    super({ ...core, root: scope });
+    super({ ...core, root: scope, isSession: true });
     this.#own = scope;
   }
 

@@ -114,10 +114,8 @@ export class Pool {
   #crashesInRow = 0;
   #started = 0;
   #crashed = 0;
-  #respawnPending = 0;
   #closing: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
-  #lastStartError: Error | undefined;
   #readyWaiters: { readonly count: number; resolve(): void; reject(error: Error): void }[] = [];
 
   /** Makes a pool; nothing is started. */
@@ -398,10 +396,8 @@ export class Pool {
     if (this.#crashesInRow <= 1) return this.#options.lazy ? this.#grow() : this.#fill();
     // Workers that die one after the other without finishing a call must not become a storm of processes.
     const delay = Math.min(RESPAWN_DELAY_MS * 2 ** (this.#crashesInRow - 2), RESPAWN_MAX_DELAY_MS);
-    this.#respawnPending += 1;
     this.#options.clock.setTimer(
       () => {
-        this.#respawnPending -= 1;
         if (!this.closed) this.#options.lazy ? this.#grow() : this.#fill();
       },
       delay,
@@ -435,7 +431,6 @@ export class Pool {
   }
 
   #onStartFailed(error: Error): void {
-    this.#lastStartError = error;
     this.#failedStarts += 1;
     const hopeless = error instanceof PermissionRequiredError || error instanceof PythonNotFoundError ||
       error instanceof PythonVersionError;

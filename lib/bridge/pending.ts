@@ -236,7 +236,10 @@ export class Pending implements Behind, Reply {
       // The worker names an object that is kept already by its own id; both names are one object.
       handle.info ??= found.info;
       result.resolve(this.#face(this.#core, handle));
-    }, result.reject);
+    }, (error) => {
+      // Otherwise the step went back unbegun, and is answered when it is sent again.
+      if (this.handle === handle) result.reject(error);
+    });
   }
 }
 

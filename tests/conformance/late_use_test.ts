@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { errors, kw, type PyProxy, RefNotFoundError } from "../../mod.ts";
+import { errors, kw, type PyProxy, RefNotFoundError, WorkerCrashedError } from "../../mod.ts";
 import { TempFolder } from "../support/gate.ts";
 import { raises } from "../support/raises.ts";
-import { SharedRig } from "../support/rig.ts";
+import { Rig, SharedRig } from "../support/rig.ts";
 import { runScript } from "../support/run_script.ts";
 
 const rig = new SharedRig();
@@ -67,6 +67,17 @@ describe("a step that is on its way", () => {
       assert.equal(await bridge.call("sbtest", "pid"), pid);
     }),
   );
+
+  it("answers a late await also when its worker dies before it was begun", async () => {
+    await using other = await Rig.start();
+    const { bridge } = other;
+    await warmUp(bridge);
+    const crash = assert.rejects(bridge.call("os", "_exit", [3]), raises(WorkerCrashedError));
+    const text = bridge.import("sbtest").same("one");
+    await microtasks(4);
+    assert.equal(await text, "one");
+    await crash;
+  });
 
   it(
     "hands its failure to calls of later turns",

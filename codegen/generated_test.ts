@@ -36,6 +36,17 @@ export function compileTimeAssertions(df: pd.DataFrame): void {
   df.no_such_method();
   // @ts-expect-error -- there is no such order
   df.sort_values("a", kw({ na_position: "middle" }));
+  // Keywords that pandas takes as an unpacked TypedDict.
+  const read = pd.read_csv("x", kw({ parse_dates: ["date"], sep: ";" }));
+  same<typeof read, Pending<pd.DataFrame>>(true);
+  const reader = pd.read_csv("x", kw({ chunksize: 10, nrows: 100 }));
+  same<typeof reader, Pending<pd.TextFileReader>>(true);
+  // @ts-expect-error -- the keyword is parse_dates
+  pd.read_csv("x", kw({ parse_date: ["d"] }));
+  // @ts-expect-error -- there is no such keyword
+  pd.read_csv("x", kw({ zzz: 1 }));
+  // @ts-expect-error -- a number of rows is no text
+  pd.read_csv("x", kw({ nrows: "a" }));
 }
 
 describe("generated wrappers", () => {

@@ -65,6 +65,41 @@ def test_overloads_are_kept_without_the_implementation(zoo: Module) -> None:
     assert signatures[1].parameters[1].default == "10"
 
 
+def keywords(function: Function, index: int = 0) -> dict[str, tuple[dict[str, Any] | None, bool]]:
+    """Types of keyword-only parameters, and whether each is required."""
+    parameters = function.signatures[index].parameters
+    assert not [item for item in parameters if item.kind == "keywords"]
+    return {item.name: (item.type, item.default is None) for item in parameters if item.kind == "keyword"}
+
+
+def test_unpacked_typed_dicts_are_keyword_parameters(zoo: Module) -> None:
+    reading = {
+        "sep": (named("str"), False),
+        "rows": ({"k": "union", "m": [named("int"), {"k": "none"}]}, False),
+    }
+    key = {"k": "any"}
+    assert keywords(function(zoo, "read")) == {
+        **reading,
+        "convert": (named("typing.Mapping", key, named("int")), False),
+    }
+    convert = (named("typing.Mapping", named("str"), named("int")), False)
+    style = ({"k": "literal", "v": ["bold", "plain"]}, False)
+    assert keywords(function(zoo, "show")) == {
+        "height": (named("int"), False),
+        **reading,
+        "convert": convert,
+        "width": (named("int"), True),
+        "style": style,
+    }
+    assert keywords(function(zoo, "close")) == {"now": (named("bool"), True), "class": (named("str"), False)}
+    assert keywords(function(zoo, "close"), 1) == {
+        **reading,
+        "convert": convert,
+        "width": (named("int"), True),
+        "style": style,
+    }
+
+
 def test_containers(zoo: Module) -> None:
     (signature,) = function(zoo, "pairs").signatures
     assert signature.parameters[0].type == named("typing.Sequence", named("str"))
@@ -117,6 +152,7 @@ def test_names_from_elsewhere_are_left_out(zoo: Module) -> None:
         "enum",
         "sys",
         "Generic",
+        "TYPE_CHECKING",
         "TypedDict",
         "overload",
         "Sequence",

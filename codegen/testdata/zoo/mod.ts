@@ -27,6 +27,15 @@ export interface Point_createKwargs {
   label?: string | null;
 }
 
+/** Keyword arguments of `close`. */
+export interface closeKwargs {
+  sep?: string;
+  rows?: number | bigint | null;
+  convert?: Readonly<Record<string, number | bigint>>;
+  width: number | bigint;
+  style?: "bold" | "plain";
+}
+
 /** Keyword arguments of `everything`. */
 export interface everythingKwargs {
   c?: number;
@@ -38,6 +47,23 @@ export interface everythingKwargs {
 /** Keyword arguments of `pairs`. */
 export interface pairsKwargs {
   lookup?: Readonly<Record<string, readonly (number | bigint)[]>> | null;
+}
+
+/** Keyword arguments of `read`. */
+export interface readKwargs {
+  sep?: string;
+  rows?: number | bigint | null;
+  convert?: Readonly<Record<string, number | bigint>> | ReadonlyMap<unknown, number | bigint>;
+}
+
+/** Keyword arguments of `show`. */
+export interface showKwargs {
+  height?: number | bigint;
+  sep?: string;
+  rows?: number | bigint | null;
+  convert?: Readonly<Record<string, number | bigint>>;
+  width: number | bigint;
+  style?: "bold" | "plain";
 }
 
 /** A point. */
@@ -261,6 +287,13 @@ export function _1st(): PyPromise<unknown> {
   return $py.call("1st", []);
 }
 
+/** Take keys in overloads, of which one is no identifier. */
+export function close(path: string, kwargs: Kw<{ now: boolean; class?: string }>): PyPromise<string>;
+export function close(path: number | bigint, kwargs: Kw<closeKwargs>): PyPromise<number>;
+export function close(...args: unknown[]): unknown {
+  return $py.call("close", args);
+}
+
 /**
  * Convert either way.
  *
@@ -336,6 +369,16 @@ export function pairs(
   kwargs?: Kw<pairsKwargs>,
 ): PyPromise<Tuple<[string, number]>> {
   return $py.call("pairs", [names, lookup, kwargs]);
+}
+
+/** Take the keys of a generic TypedDict that only type checkers see. */
+export function read(path: string, kwargs?: Kw<readKwargs>): PyPromise<string> {
+  return $py.call("read", [path, kwargs]);
+}
+
+/** Take inherited keys beside a parameter. */
+export function show(path: string, kwargs: Kw<showKwargs>): PyPromise<string> {
+  return $py.call("show", [path, kwargs]);
 }
 
 /**

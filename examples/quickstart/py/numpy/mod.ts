@@ -2701,7 +2701,11 @@ export interface clipKwargs {
   min?: ArrayLike | null;
   max?: ArrayLike | null;
   dtype?: null;
-  [name: string]: unknown;
+  where?: ArrayLike | null;
+  order?: "K" | "A" | "C" | "F" | null;
+  subok?: boolean;
+  signature?: string | readonly (string | null)[];
+  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
 }
 
 /** Keyword arguments of `clip`. */
@@ -2712,7 +2716,11 @@ export interface clipKwargs_2 {
   min?: ArrayLike | null;
   max?: ArrayLike | null;
   dtype?: DTypeLike;
-  [name: string]: unknown;
+  where?: ArrayLike | null;
+  order?: "K" | "A" | "C" | "F" | null;
+  subok?: boolean;
+  signature?: string | readonly (string | null)[];
+  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
 }
 
 /** Keyword arguments of `clip`. */
@@ -2723,7 +2731,11 @@ export interface clipKwargs_3 {
   min?: ArrayLike | null;
   max?: ArrayLike | null;
   dtype?: DTypeLike;
-  [name: string]: unknown;
+  where?: ArrayLike | null;
+  order?: "K" | "A" | "C" | "F" | null;
+  subok?: boolean;
+  signature?: string | readonly (string | null)[];
+  casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
 }
 
 /** Keyword arguments of `compress`. */

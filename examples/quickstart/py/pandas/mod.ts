@@ -9746,28 +9746,312 @@ export interface read_clipboardKwargs {
 export interface read_csvKwargs {
   iterator: true;
   chunksize?: number | bigint | null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.csv`. */
 export interface read_csvKwargs_2 {
   iterator?: boolean;
   chunksize: number | bigint;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.csv`. */
 export interface read_csvKwargs_3 {
   iterator?: false;
   chunksize?: null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.csv`. */
 export interface read_csvKwargs_4 {
   iterator?: boolean;
   chunksize?: number | bigint | null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.excel`. */
@@ -9858,7 +10142,78 @@ export interface read_fwfKwargs {
   infer_nrows?: number | bigint;
   iterator: true;
   chunksize?: number | bigint | null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.fwf`. */
@@ -9868,7 +10223,78 @@ export interface read_fwfKwargs_2 {
   infer_nrows?: number | bigint;
   iterator?: boolean;
   chunksize: number | bigint;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.fwf`. */
@@ -9878,7 +10304,78 @@ export interface read_fwfKwargs_3 {
   infer_nrows?: number | bigint;
   iterator?: false;
   chunksize?: null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.hdf`. */
@@ -10183,28 +10680,312 @@ export interface read_stataKwargs {
 export interface read_tableKwargs {
   iterator: true;
   chunksize?: number | bigint | null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.table`. */
 export interface read_tableKwargs_2 {
   iterator?: boolean;
   chunksize: number | bigint;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.table`. */
 export interface read_tableKwargs_3 {
   iterator?: false;
   chunksize?: null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.table`. */
 export interface read_tableKwargs_4 {
   iterator?: boolean;
   chunksize?: number | bigint | null;
-  [name: string]: unknown;
+  sep?: string | PyObject | null;
+  delimiter?: string | PyObject | null;
+  header?: number | bigint | readonly (number | bigint)[] | "infer" | null;
+  names?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
+  index_col?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  dtype?:
+    | ExtensionDtype
+    | DTypeLike
+    | PyObject
+    | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
+  engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
+  converters?:
+    | Readonly<Record<string, PyObject>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | null;
+  true_values?: readonly unknown[] | null;
+  false_values?: readonly unknown[] | null;
+  skipinitialspace?: boolean;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skipfooter?: number | bigint;
+  nrows?: number | bigint | null;
+  na_values?:
+    | string
+    | number
+    | bigint
+    | boolean
+    | PyObject
+    | readonly (string | number | bigint | boolean | PyObject)[]
+    | Readonly<Record<string, readonly (string | number | bigint | boolean | PyObject)[] | PyObject>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      readonly (string | number | bigint | boolean | PyObject)[] | PyObject
+    >
+    | null;
+  keep_default_na?: boolean;
+  na_filter?: boolean;
+  skip_blank_lines?: boolean;
+  parse_dates?: boolean | readonly (string | number | bigint | boolean | PyObject)[] | null;
+  date_format?:
+    | string
+    | Readonly<Record<string, string>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, string>
+    | null;
+  dayfirst?: boolean;
+  cache_dates?: boolean;
+  compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
+  thousands?: string | null;
+  decimal?: string;
+  lineterminator?: string | null;
+  quotechar?: string;
+  quoting?: number | bigint;
+  doublequote?: boolean;
+  escapechar?: string | null;
+  comment?: string | null;
+  encoding?: string | null;
+  encoding_errors?: string | null;
+  dialect?: string | PyObject | null;
+  on_bad_lines?: string;
+  low_memory?: boolean;
+  memory_map?: boolean;
+  float_precision?: "high" | "legacy" | "round_trip" | null;
+  storage_options?: Readonly<Record<string, unknown>> | null;
+  dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
 /** Keyword arguments of `read.xml`. */

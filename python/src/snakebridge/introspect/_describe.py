@@ -94,7 +94,9 @@ class Describer:
             except Exception as error:  # lazy attributes may fail to load
                 report.skipped.append({"name": public, "reason": f"{type(error).__name__}: {error}"})
                 continue
-            if isinstance(value, types.ModuleType) or (explicit is None and self._is_foreign(value, name)):
+            if isinstance(value, types.ModuleType):
+                continue
+            if explicit is None and (self._is_foreign(value, name) or _is_typing_import(scope, public)):
                 continue
             try:
                 self._describe_name(report, scope, public, value)
@@ -201,7 +203,7 @@ class Describer:
             for node, scope, drop in overloads
         ]
         if len(signatures) == 1 and live is not None and signatures[0].tier != "stub":
-            signatures = [_graft(live, signatures[0])]
+            signatures = [_graft(live, signatures[0], overloads[0][0].args.kwarg)]
         if not signatures:
             signatures = [live] if live is not None else [_variadic()]
         return [self._with_docstring(signature, doc, variables) for signature in signatures]
@@ -255,7 +257,17 @@ class Describer:
         for item, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             result.append(parameter(item, "keyword", keyword_default))
         if arguments.kwarg is not None:
-            result.append(parameter(arguments.kwarg, "keywords", None))
+            keys = self._types.unpacked(arguments.kwarg.annotation, context)
+            if keys is None:
+                result.append(parameter(arguments.kwarg, "keywords", None))
+            else:
+                typed = True
+                known = {item.name for item in result}
+                result.extend(
+                    Parameter(name, "keyword", key.type, None if key.required else live_defaults.get(name) or "...")
+                    for name, key in keys.items()
+                    if name not in known
+                )
         returns = None
         if node.returns is not None:
             returns = self._types.of(node.returns, context)
@@ -604,6 +616,16 @@ def _is_protocol(cls: type) -> bool:
     return bool(getattr(cls, "_is_protocol", False))
 
 
+def _is_typing_import(scope: Scope | None, name: str) -> bool:
+    """Whether text imports a name from typing: of `TYPE_CHECKING`, the value alone does not tell."""
+    definition = scope.names.get(name) if scope is not None else None
+    return (
+        definition is not None
+        and definition.imported is not None
+        and definition.imported[0] in ("typing", "typing_extensions")
+    )
+
+
 def _is_field(name: str, member: StaticMember) -> bool:
     return member.definition.annotation is not None and not name.startswith("_")
 
@@ -632,12 +654,20 @@ def _has(node: FunctionNode, decorator: str) -> bool:
     return any(decorator_name(item) == decorator for item in node.decorator_list)
 
 
-def _graft(live: Signature, text: Signature) -> Signature:
+def _graft(live: Signature, text: Signature, kwarg: ast.arg | None) -> Signature:
     """Names, kinds and defaults of the live signature with types of the text."""
     types_by_name = {item.name: item.type for item in text.parameters}
-    if not any(item.name in types_by_name for item in live.parameters) and live.parameters:
+    live_names = {item.name for item in live.parameters}
+    # `**kwargs` that the text does not have any more was taken apart into its keys.
+    apart = kwarg.arg if kwarg is not None and kwarg.arg not in types_by_name else None
+    if live.parameters and apart not in live_names and live_names.isdisjoint(types_by_name):
         return Signature(live.parameters, text.returns, text.tier)
-    parameters = [replace(item, type=types_by_name.get(item.name)) for item in live.parameters]
+    parameters: list[Parameter] = []
+    for item in live.parameters:
+        if item.kind == "keywords" and item.name == apart:
+            parameters.extend(key for key in text.parameters if key.kind == "keyword" and key.name not in live_names)
+        else:
+            parameters.append(replace(item, type=types_by_name.get(item.name)))
     return Signature(parameters, text.returns, text.tier)
 
 

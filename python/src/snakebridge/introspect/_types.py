@@ -37,6 +37,14 @@ class Context:
     depth: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a TypedDict."""
+
+    type: TypeExpr
+    required: bool
+
+
 class Types:
     """Turns annotation nodes into types."""
 
@@ -268,6 +276,89 @@ class Types:
                 names.append(node.id)
         return sorted(names, key=lambda name: ast.unparse(value).find(name)) if len(names) > 1 else names
 
+    def unpacked(self, node: ast.expr | None, context: Context) -> dict[str, Key] | None:
+        """Keys that `**kwargs: Unpack[Movie]` takes, by name; None when the annotation unpacks no TypedDict."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                node = ast.parse(node.value.strip(), mode="eval").body
+            except SyntaxError:
+                return None
+        if not isinstance(node, ast.Subscript) or _vocabulary_word(self.find(node.value, context)) != "Unpack":
+            return None
+        return self._keys_of(node.slice, context)
+
+    def _keys_of(self, node: ast.expr, context: Context) -> dict[str, Key] | None:
+        """Keys of a TypedDict with those of its bases; None when the node names no TypedDict."""
+        if context.depth > MAX_DEPTH:
+            return None
+        context = replace(context, depth=context.depth + 1)
+        items: list[ast.expr] = []
+        if isinstance(node, ast.Subscript):
+            items = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+            node = node.value
+        found = self.find(node, context)
+        if found is None:
+            return None
+        definition = found.definition
+        if definition.class_node is None:
+            inner = Context(definition.scope, {}, context.depth)
+            if isinstance(definition.value, ast.Call):
+                return self._keys_of_call(definition.value, inner)
+            # `Alias = Movie`
+            return self._keys_of(definition.value, inner) if definition.value is not None else None
+        variables = self.class_variables(definition, [self.of(item, context) for item in items])
+        outer = Context(definition.scope, variables, context.depth)
+        keys: dict[str, Key] = {}
+        is_typed_dict = False
+        for base in definition.class_node.bases:
+            target = base.value if isinstance(base, ast.Subscript) else base
+            if _vocabulary_word(self.find(target, outer)) == "TypedDict":
+                is_typed_dict = True
+                continue
+            inherited = self._keys_of(base, outer)
+            if inherited is not None:
+                is_typed_dict = True
+                keys.update(inherited)
+        if not is_typed_dict:
+            return None
+        total = _total(definition.class_node.keywords)
+        scope = self._reader.class_scope(definition)
+        for name, member in scope.names.items():
+            if member.annotation is not None:
+                keys[name] = self._key(member.annotation, Context(scope, variables, context.depth), total)
+        return keys
+
+    def _keys_of_call(self, call: ast.Call, context: Context) -> dict[str, Key] | None:
+        """Keys of `Movie = TypedDict("Movie", {"name": str}, total=False)`."""
+        if _vocabulary_word(self.find(call.func, context)) != "TypedDict" or len(call.args) != 2:
+            return None
+        fields = call.args[1]
+        if not isinstance(fields, ast.Dict):
+            return None
+        total = _total(call.keywords)
+        return {
+            key.value: self._key(value, context, total)
+            for key, value in zip(fields.keys, fields.values, strict=True)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        }
+
+    def _key(self, annotation: ast.expr, context: Context, total: bool) -> Key:
+        required = total
+        node = annotation
+        for _ in range(MAX_DEPTH):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                try:
+                    node = ast.parse(node.value.strip(), mode="eval").body
+                except SyntaxError:
+                    break
+            word = _vocabulary_word(self.find(node.value, context)) if isinstance(node, ast.Subscript) else None
+            if not isinstance(node, ast.Subscript) or word not in ("Required", "NotRequired", "ReadOnly", "Annotated"):
+                break
+            if word in ("Required", "NotRequired"):
+                required = word == "Required"
+            node = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
+        return Key(self.of(node, context), required)
+
     def is_variable(self, node: ast.expr, context: Context) -> bool:
         """Whether a name is a type variable."""
         found = self.find(node, context)
@@ -294,6 +385,12 @@ class Types:
             else:
                 fallback.extend(name for name in names if name not in fallback)
         return dict(zip(order or fallback, arguments, strict=False))
+
+
+def _total(keywords: list[ast.keyword]) -> bool:
+    return not any(
+        item.arg == "total" and isinstance(item.value, ast.Constant) and item.value.value is False for item in keywords
+    )
 
 
 def _is_builtin_class(name: str) -> bool:

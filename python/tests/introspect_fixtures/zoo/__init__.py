@@ -6,7 +6,10 @@ import dataclasses
 import enum
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Generic, Literal, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, overload
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, Required, Unpack
 
 print("a module that prints while it is imported")
 print('{"event": "done"}', file=sys.stderr)
@@ -49,6 +52,39 @@ class Options(TypedDict, total=False):
     """A typed dictionary."""
 
     depth: int
+
+
+if TYPE_CHECKING:
+
+    class _Reading(TypedDict, Generic[T], total=False):
+        sep: str
+        rows: int | None
+        convert: Mapping[T, int]
+
+    class _Printing(_Reading[str]):
+        width: int
+        style: NotRequired[Literal["bold", "plain"]]
+
+    _Closing = TypedDict("_Closing", {"now": Required[bool], "class": str}, total=False)
+
+
+def read(path: str, **kwds: Unpack[_Reading[T]]) -> str:
+    """Take the keys of a generic TypedDict that only type checkers see."""
+    return f"{path}{kwds}"
+
+
+def show(path: str, *, height: int = 3, **kwds: Unpack[_Printing]) -> str:
+    """Take inherited keys beside a parameter."""
+    return f"{path}{height}{kwds}"
+
+
+@overload
+def close(path: str, **kwds: Unpack[_Closing]) -> str: ...
+@overload
+def close(path: int, **kwds: Unpack[_Printing]) -> int: ...
+def close(path: Any, **kwds: Any) -> Any:
+    """Take keys in overloads, of which one is no identifier."""
+    return path
 
 
 def describe(options: Options) -> Options:

@@ -47,7 +47,9 @@ export function returnFlags(options: CallOptions | undefined): number {
 /** The time limit of a call, checked. */
 export function timeoutOf(core: Core, options: CallOptions | undefined): number {
   const timeoutMs = options?.timeoutMs ?? core.timeoutMs;
-  if (!(timeoutMs > 0)) throw new RangeError(`Cannot call: timeoutMs is ${timeoutMs}, expected more than 0`);
+  if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) {
+    throw new RangeError(`Cannot call: timeoutMs is ${String(timeoutMs)}, expected a number of milliseconds above 0`);
+  }
   return timeoutMs;
 }
 

@@ -93,6 +93,7 @@ class Place implements ProxyHandler<() => void> {
         return (resolve?: (value: unknown) => unknown, reject?: (reason: unknown) => unknown) =>
           this.result().then(resolve, reject);
       }
+      if (key === "toJSON") return () => this.refuseJson();
       return key === "$" ? this.ref() : this.child(key);
     }
     if (key === behindKey) return this.behind;
@@ -155,6 +156,11 @@ class Place implements ProxyHandler<() => void> {
 
   release(): void {
     if (typeof this.#root !== "string") this.#root.handle?.release();
+  }
+
+  /** `JSON.stringify` asks every object for this; a Python attribute of that name is reached through `$`. */
+  refuseJson(): never {
+    throw new TypeError(`Cannot write ${this.what} as JSON: await it, and .$.value() for a settled object, first`);
   }
 
   show(): string {

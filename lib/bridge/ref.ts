@@ -1,6 +1,7 @@
 import { RefReleasedError } from "../errors/mod.ts";
 import { CallKind, Trait } from "../protocol/mod.ts";
 import { type Behind, type Handle, setBehind } from "../refs/mod.ts";
+import { located } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
 import { iterate } from "./iterate.ts";
 import { definedOnly } from "./keywords.ts";
@@ -234,7 +235,7 @@ export class Ref {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     const plan = { kind, target: this.#handle, name, args, kwargs: definedOnly(kwargs) };
-    return await callNow(this.#core, this.#scope(), plan, options, refFace);
+    return await located(callNow(this.#core, this.#scope(), plan, options, refFace));
   }
 }
 

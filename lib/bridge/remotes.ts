@@ -3,6 +3,8 @@ import { type Behind, behindOf } from "../refs/mod.ts";
 import type { Worker } from "../worker/mod.ts";
 
 const PLAIN = Object.prototype;
+// Deeper than any message may be (`maxDepth` is at most 1,024): the encoder refuses what lies below.
+const DEEPEST = 1_030;
 
 function visitRemotes(value: unknown, visit: (found: Behind) => void): void {
   if (typeof value === "function" || (typeof value === "object" && value !== null)) walk(value, visit, 0, undefined);
@@ -11,7 +13,7 @@ function visitRemotes(value: unknown, visit: (found: Behind) => void): void {
 function walk(value: object, visit: (found: Behind) => void, depth: number, seen: Set<object> | undefined): void {
   const found = behindOf(value);
   if (found !== undefined) return visit(found);
-  if (typeof value === "function" || ArrayBuffer.isView(value)) return;
+  if (typeof value === "function" || ArrayBuffer.isView(value) || depth > DEEPEST) return;
   let items: Iterable<unknown>;
   if (Array.isArray(value) || value instanceof Set) items = value;
   else if (value instanceof Map) items = [...value.keys(), ...value.values()];

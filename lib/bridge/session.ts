@@ -2,6 +2,7 @@ import { deferred } from "../async/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
 import { runWithAmbient, type SessionScope } from "../session/mod.ts";
+import { located } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
 import { definedOnly } from "./keywords.ts";
 import type { CallOptions } from "./options.ts";
@@ -90,13 +91,13 @@ export abstract class Caller {
       );
     }
     const plan = { kind: CallKind.function, target: module, name, args, kwargs: definedOnly(kwargs) };
-    return callNow(this.core, this.scope(), plan, options, refFace);
+    return located(callNow(this.core, this.scope(), plan, options, refFace));
   }
 
   /** Reads an attribute of a module, such as `math.pi`. */
   attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
     const plan = { kind: CallKind.moduleAttr, target: module, name, args: [], kwargs: null };
-    return callNow(this.core, this.scope(), plan, options, refFace);
+    return located(callNow(this.core, this.scope(), plan, options, refFace));
   }
 
   /**

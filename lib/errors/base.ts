@@ -58,5 +58,11 @@ export class SnakeBridgeError extends Error {
     this.category = init.category;
     this.mayHaveRun = init.mayHaveRun ?? false;
     this.details = init.details ?? {};
+    hide(this, ["details"]);
   }
+}
+
+/** Keeps properties out of what `console.log` shows of an error: the message says it, and programs still find them. */
+export function hide(error: Error, names: readonly string[]): void {
+  for (const name of names) Object.defineProperty(error, name, { enumerable: false });
 }

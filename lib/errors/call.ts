@@ -29,7 +29,7 @@ export class CallCancelledError extends SnakeBridgeError {
   }
 }
 
-/** A result has no encoding, and a reference was not allowed or not possible. */
+/** A result has no encoding and a reference was not allowed, or Python cannot make an argument of what was sent. */
 export class SerializationError extends SnakeBridgeError {
   /** Where in the value, such as `$[0].name`. */
   readonly path: string;
@@ -37,8 +37,8 @@ export class SerializationError extends SnakeBridgeError {
   readonly type: string;
 
   /** Makes the error from what the worker reported. */
-  constructor(message: string, path: string, type: string) {
-    super(message, { code: "not_serializable", category: "validation", mayHaveRun: true, details: { path, type } });
+  constructor(message: string, path: string, type: string, mayHaveRun: boolean) {
+    super(message, { code: "not_serializable", category: "validation", mayHaveRun, details: { path, type } });
     this.path = path;
     this.type = type;
   }

@@ -75,7 +75,8 @@ describe("PythonError", () => {
 
   it("takes the context for its cause, unless that is suppressed", () => {
     const context = python("builtins.KeyError");
-    const init = { ...context, message: "m", traceback: "", suppressContext: false, context, cause: undefined };
+    const { type, mro, frames, notes, attributes } = context;
+    const init = { type, mro, frames, notes, attributes, message: "m", traceback: "", suppressContext: false, context };
     assert.equal(new PythonError(init).cause, context);
     assert.equal(new PythonError({ ...init, suppressContext: true }).cause, undefined);
   });

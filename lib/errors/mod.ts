@@ -3,7 +3,7 @@
  *
  * @module
  */
-export * from "./base.ts";
+export { type ErrorCategory, SnakeBridgeError, type SnakeBridgeErrorInit } from "./base.ts";
 export * from "./call.ts";
 export * from "./environment.ts";
 export * from "./pool.ts";

@@ -1,4 +1,4 @@
-import { SnakeBridgeError } from "./base.ts";
+import { hide, SnakeBridgeError } from "./base.ts";
 
 /** One frame of a Python traceback. */
 export interface PythonFrame {
@@ -90,6 +90,7 @@ export class PythonError extends SnakeBridgeError {
     this.suppressContext = init.suppressContext;
     this.notes = init.notes;
     this.attributes = init.attributes;
+    hide(this, ["mro", "traceback", "frames", "context", "suppressContext", "notes", "attributes"]);
     // The stack of the socket callback helps nobody; Python's own traceback does.
     const python = [init.traceback.trimEnd(), ...init.notes.filter((note) => !init.traceback.includes(note))]
       .filter((text) => text !== "").join("\n");

@@ -159,11 +159,12 @@ export class Pool {
    */
   ready(count: number = this.#options.size): Promise<void> {
     if (this.closed) return Promise.reject(new ClosedError("pool"));
+    const wanted = Math.min(count, this.#options.size);
     return new Promise((resolve, reject) => {
       // Idle workers do not keep the process alive, and until they are ready these are idle.
       const hold = this.#options.clock.setTimer(() => {}, Infinity, true);
       this.#readyWaiters.push({
-        count: Math.min(count, this.#options.size),
+        count: wanted,
         resolve: () => {
           hold.cancel();
           resolve();
@@ -173,7 +174,7 @@ export class Pool {
           reject(error);
         },
       });
-      for (let missing = count - this.#workers.size - this.#spawning; missing > 0; missing -= 1) this.#spawn();
+      for (let missing = wanted - this.#workers.size - this.#spawning; missing > 0; missing -= 1) this.#spawn();
       this.#onReady();
     });
   }

@@ -3,6 +3,11 @@ import { Unencodable } from "./protocol_errors.ts";
 
 /** Whether the object's own properties are all there is to it; true for objects of other realms too. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
+  // Symbol keys would be left out in silence.
+  return hasPlainPrototype(value) && Object.getOwnPropertySymbols(value).length === 0;
+}
+
+function hasPlainPrototype(value: object): boolean {
   const proto = Object.getPrototypeOf(value);
   if (proto === Object.prototype || proto === null) return true;
   return Object.getPrototypeOf(proto) === null && Object.hasOwn(proto, "isPrototypeOf");
@@ -53,6 +58,7 @@ export function refusal(value: unknown): Unencodable {
   if (typeof (object as { next?: unknown }).next === "function") {
     return new Unencodable("iterators have no encoding", "collect it with Array.from first");
   }
+  if (hasPlainPrototype(object)) return new Unencodable("it has a symbol among its keys", "use text as keys");
   return new Unencodable(
     "instances of classes have no encoding",
     "pass a plain object, an array, a Map or a remote object",

@@ -41,6 +41,7 @@ describe("MessageCodec.encodeFrame()", () => {
     ["a symbol", Symbol("x"), "$[0]", "symbol", /description/],
     ["a promise", { p: Promise.resolve(1) }, "$[0].p", "Promise", /await/],
     ["an instance of a class", [new (class Point {})()], "$[0][0]", "Point", /plain object/],
+    ["a symbol among keys", { a: 1, [Symbol("x")]: 2 }, "$[0]", "Object", /text as keys/],
     ["a regular expression", /x/, "$[0]", "RegExp", /source/],
     ["a URL", new URL("file:///a"), "$[0]", "URL", /href/],
     ["an error", new Error("x"), "$[0]", "Error", /message/],

@@ -11,7 +11,7 @@ export class ValueEncodeError extends SnakeBridgeError {
 
   /** Makes the error; `reason` says what is wrong, `advice` what to do. */
   constructor(path: string, valueType: string, reason: string, advice: string) {
-    super(`Cannot encode ${valueType} at ${path}: ${reason}${advice === "" ? "" : `; ${advice}`}`, {
+    super(`Cannot encode ${valueType} at ${shown(path)}: ${reason}${advice === "" ? "" : `; ${advice}`}`, {
       code: "value_encode",
       category: "validation",
       details: { path, type: valueType },
@@ -51,6 +51,14 @@ export class Unencodable extends Error {
 /** Thrown by the parts of a decoder; the codec adds the call it belongs to. Never leaves this folder. */
 export class Undecodable extends Error {}
 
+const SHOWN_PATH = 80;
+
+/** A path as messages show it: the middle of a long one says nothing. */
+function shown(path: string): string {
+  if (path.length <= SHOWN_PATH) return path;
+  return `${path.slice(0, SHOWN_PATH / 2)}…${path.slice(-SHOWN_PATH / 2)}`;
+}
+
 /** The error for a limit of one frame, seen by whoever counts. */
 export function limitError(
   doing: "encode" | "decode",
@@ -61,7 +69,7 @@ export function limitError(
 ): LimitExceededError {
   const what = { maxFrameBytes: "bytes in one frame", maxDepth: "nested containers", maxElements: "values" }[limit];
   return new LimitExceededError(
-    `Cannot ${doing} message${path === "" ? "" : ` at ${path}`}: at least ${seen} ${what}, ${limit} is ${max}`,
+    `Cannot ${doing} message${path === "" ? "" : ` at ${shown(path)}`}: at least ${seen} ${what}, ${limit} is ${max}`,
     limit,
     seen,
     max,
@@ -71,7 +79,7 @@ export function limitError(
 
 /** The error for a value that contains itself. */
 export function cycleError(path: string): LimitExceededError {
-  return new LimitExceededError(`Cannot encode value at ${path}: it contains itself`, "cycle");
+  return new LimitExceededError(`Cannot encode value at ${shown(path)}: it contains itself`, "cycle");
 }
 
 /** The error for whatever went wrong in a decoder. */

@@ -26,11 +26,15 @@ export function toError(failure: Failure, what: string, executable = "python3"):
     case "cancelled":
       return new CallCancelledError(what, failure.started);
     case "value":
-      return new SerializationError(
-        `Cannot send the result of ${what}: ${failure.message}`,
-        failure.path,
-        failure.type,
-      );
+      // A failure without a type is that of an argument: there is no object in Python that it could name.
+      return failure.type === ""
+        ? new SerializationError(`Cannot use an argument of ${what}: ${failure.message}`, failure.path, "", false)
+        : new SerializationError(
+          `Cannot send the result of ${what}: ${failure.message}`,
+          failure.path,
+          failure.type,
+          true,
+        );
     case "limit":
       return new LimitExceededError(
         `Cannot finish ${what}: ${failure.message}`,

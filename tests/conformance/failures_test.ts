@@ -15,6 +15,18 @@ async function failure(bridge: SnakeBridge, kind: string): Promise<PythonError> 
 
 describe("PythonError", () => {
   it(
+    "says in its stack who waited in TypeScript, then what Python says",
+    rig.test(async ({ bridge }) => {
+      async function whoWaits(): Promise<unknown> {
+        return await bridge.call("json", "loads", ["{"]);
+      }
+      const error = await whoWaits().then(() => undefined, (reason) => reason);
+      assert.match(error.stack, /^json\.decoder\.JSONDecodeError: [^]*\bwhoWaits\b[^]*\n\nTraceback [^]*decoder\.py/);
+      assert.doesNotMatch(error.stack, /lib\/bridge\//);
+    }),
+  );
+
+  it(
     "tells the type, its bases, the message and the attributes",
     rig.test(async ({ bridge }) => {
       const error = await failure(bridge, "special");

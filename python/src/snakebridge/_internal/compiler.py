@@ -18,6 +18,9 @@ FOLDER = "<snakebridge>/"
 FUTURE_IMPORT = b"from __future__ import annotations\n"
 FUTURE_FLAG = 0x1000000
 
+# A month: longer than a script that is run now and then may rest.
+KEPT_S = 30 * 86_400
+
 
 class BundleImporter:
     """Finds and loads the modules of the bundle from memory."""
@@ -87,6 +90,18 @@ def save(path: str, data: bytes) -> None:
         pass
 
 
+def prune(folder: str) -> None:
+    """Removes what versions left behind that were not started for long; drafts of killed writers, too."""
+    from time import time
+
+    try:
+        for entry in os.scandir(folder):
+            if entry.stat(follow_symlinks=False).st_atime < time() - KEPT_S:
+                os.unlink(entry.path)
+    except OSError:
+        pass
+
+
 def start(data: bytearray, codes: "dict[str, bytes] | None", path: "str | None") -> None:
     """Installs the importer and enters the worker; returns when the host says bye."""
     sources = read_sources(data)
@@ -94,6 +109,7 @@ def start(data: bytearray, codes: "dict[str, bytes] | None", path: "str | None")
         codes = compile_all(sources)
         if path is not None:
             save(path, marshal.dumps(codes))
+            prune(os.path.dirname(path))
     sys.meta_path.insert(0, BundleImporter(sources, codes))
     # What the stub and the boot module defined is not the user's.
     space = vars(sys.modules["__main__"])

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from snakebridge._internal.progress import Progress
 
-SLOW_REPR_S = 0.005
+# The first text of a type may import what makes it, so one slow one is forgiven.
+SLOW_REPR_S = 0.05
+SLOW_REPRS = 2
 LARGE_CONTAINER = 1_000
 MAX_FAILURES = 10_000
 
@@ -65,7 +67,7 @@ class RefTable:
         # Ids released while their call runs: what it makes is not to be kept.
         self.dropped: set[int] = set()
         self.last_own = 0
-        self._slow_types: set[str] = set()
+        self._slow_types: dict[str, int] = {}
         self.has_waiting = False
         self.graveyard: list[Any] = []
         self.repr_max_chars = 200
@@ -188,18 +190,17 @@ class RefTable:
         return [ref, name, self._repr(value, name), traits_of(value)]
 
     def _repr(self, value: Any, name: str) -> str | None:
-        if name in self._slow_types:
+        if self._slow_types.get(name, 0) >= SLOW_REPRS:
             return None
         begun = perf_counter()
         try:
             if isinstance(value, (list, dict, set, frozenset, tuple, str, bytes)) and len(value) > LARGE_CONTAINER:
                 return None
-            text = repr(value)[: self.repr_max_chars]
-            if not text.isascii():
+            text: str | None = repr(value)[: self.repr_max_chars]
+            if text and not text.isascii():
                 text = text.encode("utf-8", "backslashreplace").decode()
         except Exception:
-            self._slow_types.add(name)
-            return None
+            text = None
         if perf_counter() - begun > SLOW_REPR_S:
-            self._slow_types.add(name)
+            self._slow_types[name] = self._slow_types.get(name, 0) + 1
         return text

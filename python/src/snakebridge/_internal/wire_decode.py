@@ -110,7 +110,7 @@ class WireDecoder:
         except RecursionError:
             raise
         except Exception as error:
-            self._note(bad_value(f"extension {code} holds no value: {error}"))
+            self._note(bad_value(f"no {NAMES.get(code, 'value')} can be made of it: {error}"))
         finally:
             self._inside -= 1
         return None
@@ -154,6 +154,20 @@ class WireDecoder:
         return items if size is None else items[:size]
 
 
+NAMES = {
+    3: "tuple",
+    4: "set",
+    5: "frozenset",
+    6: "dict",
+    8: "datetime",
+    9: "date",
+    10: "time",
+    11: "timedelta",
+    12: "Decimal",
+    14: "array",
+    17: "slice",
+    19: "table",
+}
 _CONTAINERS = frozenset((list, dict))
 _ONLY_STR = {str}
 _MAP_HEADS = bytes((*range(0x80, 0x90), 0xDE, 0xDF))

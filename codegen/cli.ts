@@ -1,5 +1,21 @@
 /**
- * `deno task codegen [--check] [--config FILE]`.
+ * The command that generates typed wrappers, as `snakebridge.config.ts` says: `[--check] [--config FILE]`.
+ *
+ * Run it as a program in the folder of the configuration, best as a task named `codegen`, for that is how generated
+ * files call it. It needs a Python with the libraries, and Deno for formatting.
+ *
+ * @example As a task in deno.json
+ * ```json
+ * { "tasks": { "codegen": "deno run -A jsr:@snakebridge/snakebridge/codegen" } }
+ * ```
+ *
+ * @example From a program
+ * ```ts ignore
+ * import process from "node:process";
+ * import { main } from "@snakebridge/snakebridge/codegen";
+ *
+ * process.exitCode = await main(["--check"]);
+ * ```
  *
  * @module
  */
@@ -13,16 +29,18 @@ import { type CodegenConfig, resolveConfig, type ResolvedCodegenConfig } from ".
 import { HEADER } from "./emit_module.ts";
 import { configHash, environmentDifferences, GENERATOR_VERSION, lockText, parseLock, sha256 } from "./lock.ts";
 import { countTiers, MANIFEST_NAME } from "./manifest.ts";
-import { generate, type Generated } from "./pipeline.ts";
-import { TIERS } from "./model.ts";
+import { emitLibraries, type Generated, introspectAll } from "./pipeline.ts";
+import { type LibraryModel, TIERS } from "./model.ts";
 import { satisfies } from "./versions.ts";
 
 /** Name of the lock, beside the configuration. */
 export const LOCK_NAME = "snakebridge.lock";
 
-const HELP = `Usage: deno task codegen [options]
+const HELP = `Usage: deno run -A jsr:@snakebridge/snakebridge/codegen [options]
+   or: deno task codegen [options], where deno.json has that command as its task "codegen"
 
-Generates typed wrappers of Python libraries, as snakebridge.config.ts says.
+Generates typed wrappers of Python libraries, as snakebridge.config.ts says. In a checkout of SnakeBridge the same
+command is deno run -A codegen/cli.ts.
 
   --check         write nothing; fail and name every file that is missing, changed or stale
   --config FILE   configuration to read (default: snakebridge.config.ts)
@@ -33,7 +51,11 @@ interface Options {
   config: string;
 }
 
-/** Runs the command and gives its exit code: 0 done, 1 drift or failure, 2 wrong usage. */
+/**
+ * Runs the command and gives its exit code: 0 done, 1 drift or failure, 2 wrong usage.
+ *
+ * What it did and what went wrong is written to the console; it does not throw.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   const options: Options = { check: false, config: "snakebridge.config.ts" };
   for (let index = 0; index < args.length; index++) {
@@ -69,28 +91,18 @@ async function run(options: Options): Promise<number> {
   const python =
     (await findPython(config.python === undefined ? {} : { python: resolvePython(root, config.python) })).executable;
   console.log(`Introspecting with ${python}`);
-  const generated = await generate({
+  const libraries = await introspectAll({
     config,
     python,
-    pythonPaths: config.pythonPaths.map((path) => resolve(root, path)),
+    // As in a worker, whose Python looks into the current folder: modules beside the configuration are found.
+    pythonPaths: [...config.pythonPaths.map((path) => resolve(root, path)), root],
     typeshed: config.typeshed === undefined ? null : resolve(root, config.typeshed),
     report: (line) => console.log(line),
   });
-  const missing = generated.libraries.filter((library) => library.modules.length === 0);
-  if (missing.length > 0) {
-    for (const library of missing) {
-      console.error(`Cannot wrap ${library.name}: ${library.failures.at(-1)?.error ?? "no module"}`);
-      if (config.libraries.get(library.name)!.version !== "local") {
-        console.error(
-          `  install it for ${python}, for example: ${python} -m pip install ${
-            config.libraries.get(library.name)!.package || library.name.split(".")[0]
-          }`,
-        );
-      }
-    }
-    return 1;
-  }
-  for (const library of generated.libraries) {
+  const missing = libraries.filter((library) => library.modules.length === 0);
+  for (const library of missing) console.error(whyMissing(library, config, python));
+  if (missing.length > 0) return 1;
+  for (const library of libraries) {
     const { version: wanted, package: named } = config.libraries.get(library.name)!;
     if (wanted === "stdlib" || wanted === "local" || library.distribution === null) continue;
     const { name, version } = library.distribution;
@@ -105,16 +117,39 @@ async function run(options: Options): Promise<number> {
       return 1;
     }
   }
-  if (generated.libraries[0]!.environment.typeshed === null) {
+  if (libraries[0]!.environment.typeshed === null) {
     console.log(
       "  no stubs of the standard library found: install typeshed_client or mypy for types of stdlib modules",
     );
   }
+  const generated = await emitLibraries(libraries, config);
   const code = options.check
     ? await check(root, folder, config, generated, mend)
     : await write(root, folder, generated, mend);
   console.log(`Took ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return code;
+}
+
+/** Why a library has no modules: Python's own words, and what helps. */
+function whyMissing(library: LibraryModel, config: ResolvedCodegenConfig, python: string): string {
+  const { version, package: named, extras } = config.libraries.get(library.name)!;
+  const failure = library.failures[0] ?? { module: library.name, error: "Python has no such module" };
+  const lines = [`Cannot wrap ${library.name}: importing ${failure.module} failed: ${failure.error}`];
+  const absent = /^ModuleNotFoundError: No module named '([^']+)'/.exec(failure.error)?.[1];
+  if (absent === undefined) return lines[0]!;
+  const top = absent.split(".")[0]!;
+  const isLibrary = top === library.name.split(".")[0];
+  const isInstalled = version !== "local" && version !== "stdlib";
+  if (isInstalled || !isLibrary) {
+    const wanted = isLibrary ? `${named || top}${extras.length > 0 ? `[${extras.join(",")}]` : ""}` : top;
+    const command = `${python} -m pip install ${/\[/.test(wanted) ? `"${wanted}"` : wanted}`;
+    lines.push(`  install it for ${python}, for example: ${command}`);
+  }
+  lines.push(
+    `  ${lines.length > 1 ? "or, if it is a module of your own, " : ""}put its folder into the key pythonPaths; ` +
+      `searched are ${[...config.pythonPaths, "the folder of the configuration"].join(", ")}, and Python's own path`,
+  );
+  return lines.join("\n");
 }
 
 async function loadConfig(path: string): Promise<ResolvedCodegenConfig> {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { findPython } from "../lib/env/mod.ts";
 import { main } from "./cli.ts";
 import { introspectLibrary } from "./introspect.ts";
@@ -138,6 +141,57 @@ describe("deno task codegen", () => {
     assert.equal(code, 0, output);
     assert.match(output, /python is 3\.\d+ here, 3\.1 in the lock/);
     await writeFile(path, text);
+  });
+
+  /** A configuration in a folder of its own, with the texts of other files beside it. */
+  async function project(libraries: object, files: Readonly<Record<string, string>> = {}): Promise<string> {
+    const own = await mkdtemp(join(folder, "project-"));
+    await writeFile(join(own, "snakebridge.config.ts"), `export default ${JSON.stringify({ libraries })};\n`);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(own, name), text);
+    return own;
+  }
+
+  it("says why no library can be wrapped, and writes nothing", async () => {
+    const own = await project({ nosuchlib: "*", nosuchlocal: "local" });
+    const { code, output } = await run("--config", join(own, "snakebridge.config.ts"));
+    assert.equal(code, 1);
+    assert.match(output, /Cannot wrap nosuchlib: importing nosuchlib failed: ModuleNotFoundError: No module named/);
+    assert.match(output, /-m pip install nosuchlib\n.*put its folder into the key pythonPaths/);
+    assert.match(output, /Cannot wrap nosuchlocal: .*\n {2}put its folder into the key pythonPaths/);
+    assert.doesNotMatch(output, /Cannot format|backtrace|install nosuchlocal/);
+    assert.deepEqual(await readdir(own), ["snakebridge.config.ts"]);
+  });
+
+  it("names the package that a library lacks", async () => {
+    const own = await project({ needy: "local" }, { "needy.py": "import nosuchlib.part\n" });
+    const { code, output } = await run("--config", join(own, "snakebridge.config.ts"));
+    assert.equal(code, 1);
+    assert.match(output, /Cannot wrap needy: importing needy failed: .*'nosuchlib'\n.*-m pip install nosuchlib\n/);
+  });
+
+  it("finds a module beside the configuration", async () => {
+    const own = await project({ beside: "local" }, { "beside.py": "def twice(x: int) -> int:\n    return 2 * x\n" });
+    const { code, output } = await run("--config", join(own, "snakebridge.config.ts"));
+    assert.equal(code, 0, output);
+    assert.match(await readFile(join(own, "py/beside/mod.ts"), "utf8"), /twice\(x: number \| bigint\): PyPromise/);
+  });
+
+  it("runs as a program", async () => {
+    const own = await project({ beside: "local" }, { "beside.py": "ONE = 1\n" });
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ..."deno" in process.versions ? ["run", "-A"] : [],
+      fileURLToPath(new URL("./cli.ts", import.meta.url)),
+      "--config",
+      join(own, "snakebridge.config.ts"),
+    ]);
+    assert.match(stdout, /Wrote 2 of 2 files/);
+  });
+
+  it("says both names of the command in its help", async () => {
+    const { code, output } = await run("--help");
+    assert.equal(code, 0);
+    assert.match(output, /deno run -A jsr:@snakebridge\/snakebridge\/codegen \[options\]/);
+    assert.match(output, /deno task codegen \[options\]/);
   });
 
   it("refuses unknown arguments with status 2", async () => {

@@ -51,7 +51,7 @@ export interface CodegenConfig {
    * @default {"py"}
    */
   generatedDir?: string;
-  /** Folders put in front of Python's module path. */
+  /** Folders put in front of Python's module path; the folder of the configuration file follows them. */
   pythonPaths?: readonly string[];
   /** Python to ask: a program, or the folder of a virtual environment. */
   python?: string;
@@ -161,7 +161,9 @@ export function resolveConfig(config: CodegenConfig): ResolvedCodegenConfig {
 }
 
 function resolveLibrary(value: unknown, key: string): ResolvedLibraryConfig {
-  const given = typeof value === "string" ? { version: value } : record(value, key);
+  const given = typeof value === "string"
+    ? { version: value }
+    : record(value, key, 'a version such as "2.*", or an object');
   known(given, ["version", "package", "extras", "include", "exclude", "submodules", "streaming", "symbols"], key);
   const version = optional(given.version, `${key}.version`, text) ?? "*";
   if (version !== "stdlib" && version !== "local" && !VERSION.test(version)) {
@@ -200,8 +202,8 @@ function fail(key: string, seen: unknown, wanted: string): never {
   throw new TypeError(problem(key, seen, wanted));
 }
 
-function record(value: unknown, key: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) fail(key, value, "an object");
+function record(value: unknown, key: string, wanted = "an object"): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fail(key, value, wanted);
   return value as Record<string, unknown>;
 }
 

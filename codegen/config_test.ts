@@ -18,6 +18,11 @@ describe("resolveConfig()", () => {
       { libraries: { a: { include: "x" } } },
       /libraries\.a\.include is "x", expected a list of texts/,
     ],
+    [
+      "a number for a library",
+      { libraries: { math: 2 } },
+      /libraries\.math is 2, expected a version such as "2\.\*", or an/,
+    ],
     ["a wrong version", { libraries: { a: "new!" } }, /libraries\.a\.version is "new!"/],
     ["a wrong name", { libraries: { "a b": "*" } }, /libraries\["a b"\] is "a b", expected a Python import name/],
     [

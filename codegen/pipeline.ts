@@ -14,8 +14,8 @@ import type { LibraryModel } from "./model.ts";
 import { planLibraries } from "./plan.ts";
 import { isValueClass } from "./types.ts";
 
-/** What generation needs; every path is absolute. */
-export interface GenerateOptions {
+/** What introspection needs; every path is absolute. */
+export interface IntrospectAllOptions {
   readonly config: ResolvedCodegenConfig;
   readonly python: string;
   readonly pythonPaths: readonly string[];
@@ -36,13 +36,7 @@ export interface Generated {
 // Two at a time: imports are bound by the processor, and the second hides the waits of the first.
 const PARALLEL = 2;
 
-/** Generates all files, without touching the disk. */
-export async function generate(options: GenerateOptions): Promise<Generated> {
-  const libraries = await introspectAll(options);
-  return await emitLibraries(libraries, options.config);
-}
-
-/** Writes TypeScript for what was introspected. */
+/** Writes TypeScript for what was introspected, without touching the disk. */
 export async function emitLibraries(
   libraries: readonly LibraryModel[],
   config: ResolvedCodegenConfig,
@@ -73,7 +67,8 @@ export async function emitLibraries(
   return { files, manifest, lock: buildLock(config, libraries, files), libraries };
 }
 
-async function introspectAll(options: GenerateOptions): Promise<LibraryModel[]> {
+/** Describes every library of the configuration; one that cannot be imported has no modules. */
+export async function introspectAll(options: IntrospectAllOptions): Promise<LibraryModel[]> {
   const { config } = options;
   const names = [...config.libraries.keys()];
   const found = new Map<string, LibraryModel>();

@@ -20,10 +20,13 @@
  * @module
  */
 
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { findPython } from "../lib/env/mod.ts";
 import { type CodegenConfig, resolveConfig, type ResolvedCodegenConfig } from "./config.ts";
 import { HEADER } from "./emit_module.ts";
@@ -147,7 +150,7 @@ function whyMissing(library: LibraryModel, config: ResolvedCodegenConfig, python
   }
   lines.push(
     `  ${lines.length > 1 ? "or, if it is a module of your own, " : ""}put its folder into the key pythonPaths; ` +
-      `searched are ${[...config.pythonPaths, "the folder of the configuration"].join(", ")}, and Python's own path`,
+      `searched are ${[...config.pythonPaths, "the folder of the configuration"].join(", ")} and Python's own path`,
   );
   return lines.join("\n");
 }
@@ -155,7 +158,10 @@ function whyMissing(library: LibraryModel, config: ResolvedCodegenConfig, python
 async function loadConfig(path: string): Promise<ResolvedCodegenConfig> {
   let module: { default?: CodegenConfig };
   try {
-    module = await import(pathToFileURL(path).href);
+    // Started by the name of a package, Deno reads no deno.json, and bare names in the configuration mean nothing to it.
+    module = import.meta.url.startsWith("file:")
+      ? await import(pathToFileURL(path).href)
+      : { default: await importInProject(path) };
   } catch (error) {
     throw new Error(`Cannot read configuration ${relative(process.cwd(), path)}`, { cause: error });
   }
@@ -163,6 +169,23 @@ async function loadConfig(path: string): Promise<ResolvedCodegenConfig> {
     throw new Error(`Cannot read configuration ${path}: it has no default export, expected defineConfig({...})`);
   }
   return resolveConfig(module.default);
+}
+
+/** Loads the configuration in a Deno that was started in its folder; the configuration is plain data. */
+async function importInProject(path: string): Promise<CodegenConfig | undefined> {
+  const mark = randomUUID();
+  const code = `const { default: config } = await import(${JSON.stringify(pathToFileURL(path).href)});` +
+    `console.log(${JSON.stringify(mark)} + JSON.stringify(config ?? null));`;
+  const run = promisify(execFile)(process.execPath, ["eval", "--quiet", code], {
+    cwd: dirname(path),
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  const { stdout } = await run.catch((error: { stderr?: string; message: string }) => {
+    const said = error.stderr?.trim() || error.message;
+    throw new Error(said.replace(/^error: (?:Uncaught \(in promise\) )?(?:\w*Error: )?/, "").split("\n")[0]!);
+  });
+  const text = stdout.slice(stdout.indexOf(mark) + mark.length);
+  return (JSON.parse(text) as CodegenConfig | null) ?? undefined;
 }
 
 /** A program name stays, a path is relative to the configuration. */

@@ -163,7 +163,7 @@ export function resolveConfig(config: CodegenConfig): ResolvedCodegenConfig {
 function resolveLibrary(value: unknown, key: string): ResolvedLibraryConfig {
   const given = typeof value === "string"
     ? { version: value }
-    : record(value, key, 'a version such as "2.*", or an object');
+    : record(value, key, 'a version string such as "2.*", or an object');
   known(given, ["version", "package", "extras", "include", "exclude", "submodules", "streaming", "symbols"], key);
   const version = optional(given.version, `${key}.version`, text) ?? "*";
   if (version !== "stdlib" && version !== "local" && !VERSION.test(version)) {

@@ -21,7 +21,7 @@ describe("resolveConfig()", () => {
     [
       "a number for a library",
       { libraries: { math: 2 } },
-      /libraries\.math is 2, expected a version such as "2\.\*", or an/,
+      /libraries\.math is 2, expected a version string such as "2\.\*", or an object/,
     ],
     ["a wrong version", { libraries: { a: "new!" } }, /libraries\.a\.version is "new!"/],
     ["a wrong name", { libraries: { "a b": "*" } }, /libraries\["a b"\] is "a b", expected a Python import name/],

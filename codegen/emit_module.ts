@@ -94,7 +94,7 @@ export class FileWriter {
     return local;
   }
 
-  /** Context for signatures; `owner` names the type of long keyword objects. */
+  /** Context for signatures; `owner`, a function or `Class.method`, names the type of long keyword objects. */
   context(owner: string, self?: ClassReference): SignatureContext {
     return {
       scope: this.scope(self),
@@ -102,10 +102,10 @@ export class FileWriter {
         const key = `${owner} ${body}`;
         const known = this.#keywordTypes.get(key);
         if (known !== undefined) return known;
-        const name = this.names.claim(`${owner}Kwargs`);
+        const name = this.names.claim(`${owner.replace(".", "_")}Kwargs`);
         this.#keywordTypes.set(key, name);
         this.declarations.push(
-          `/** Keyword arguments of \`${owner.replace("_", ".")}\`. */\nexport interface ${name} ${body}`,
+          `/** Keyword arguments of \`${owner}\`. */\nexport interface ${name} ${body}`,
         );
         return name;
       },

@@ -31,7 +31,7 @@ import {
 
 const $py: PyModule = pyModule("numpy");
 
-/** Keyword arguments of `._array_namespace_info___dtypes`. */
+/** Keyword arguments of `__array_namespace_info__.dtypes`. */
 export interface __array_namespace_info___dtypesKwargs {
   device?: "cpu" | null;
   kind?:
@@ -60,7 +60,7 @@ export interface __array_namespace_info___dtypesKwargs {
     | null;
 }
 
-/** Keyword arguments of `._array_namespace_info___dtypes`. */
+/** Keyword arguments of `__array_namespace_info__.dtypes`. */
 export interface __array_namespace_info___dtypesKwargs_2 {
   device?: "cpu" | null;
   kind: readonly (
@@ -1875,13 +1875,13 @@ export interface recarray_varKwargs_2 {
   correction?: number;
 }
 
-/** Keyword arguments of `bytes.`. */
+/** Keyword arguments of `bytes_`. */
 export interface bytes_Kwargs {
   encoding?: string;
   errors?: string;
 }
 
-/** Keyword arguments of `str.`. */
+/** Keyword arguments of `str_`. */
 export interface str_Kwargs {
   encoding?: string;
   errors?: string;
@@ -2381,14 +2381,14 @@ export interface array2stringKwargs {
   legacy?: "1.13" | "1.21" | "1.25" | "2.1" | false | null;
 }
 
-/** Keyword arguments of `array.repr`. */
+/** Keyword arguments of `array_repr`. */
 export interface array_reprKwargs {
   max_line_width?: number | bigint | null;
   precision?: number | null;
   suppress_small?: boolean | null;
 }
 
-/** Keyword arguments of `array.str`. */
+/** Keyword arguments of `array_str`. */
 export interface array_strKwargs {
   max_line_width?: number | bigint | null;
   precision?: number | null;
@@ -2413,7 +2413,7 @@ export interface asarrayKwargs {
   like?: PyObject | null;
 }
 
-/** Keyword arguments of `asarray.chkfinite`. */
+/** Keyword arguments of `asarray_chkfinite`. */
 export interface asarray_chkfiniteKwargs {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
@@ -2508,7 +2508,7 @@ export interface averageKwargs_5 {
   keepdims?: false;
 }
 
-/** Keyword arguments of `base.repr`. */
+/** Keyword arguments of `base_repr`. */
 export interface base_reprKwargs {
   base?: number;
   padding?: number | null;
@@ -2520,7 +2520,7 @@ export interface bincountKwargs {
   minlength?: number;
 }
 
-/** Keyword arguments of `bitwise.and`. */
+/** Keyword arguments of `bitwise_and`. */
 export interface bitwise_andKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2530,7 +2530,7 @@ export interface bitwise_andKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `bitwise.count`. */
+/** Keyword arguments of `bitwise_count`. */
 export interface bitwise_countKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2540,7 +2540,7 @@ export interface bitwise_countKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `bitwise.invert`. */
+/** Keyword arguments of `bitwise_invert`. */
 export interface bitwise_invertKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2550,7 +2550,7 @@ export interface bitwise_invertKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `bitwise.left_shift`. */
+/** Keyword arguments of `bitwise_left_shift`. */
 export interface bitwise_left_shiftKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2560,7 +2560,7 @@ export interface bitwise_left_shiftKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `bitwise.not`. */
+/** Keyword arguments of `bitwise_not`. */
 export interface bitwise_notKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2570,7 +2570,7 @@ export interface bitwise_notKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `bitwise.or`. */
+/** Keyword arguments of `bitwise_or`. */
 export interface bitwise_orKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2580,7 +2580,7 @@ export interface bitwise_orKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `bitwise.right_shift`. */
+/** Keyword arguments of `bitwise_right_shift`. */
 export interface bitwise_right_shiftKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2590,7 +2590,7 @@ export interface bitwise_right_shiftKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `bitwise.xor`. */
+/** Keyword arguments of `bitwise_xor`. */
 export interface bitwise_xorKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -2606,7 +2606,7 @@ export interface bmatKwargs {
   gdict?: Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `busday.count`. */
+/** Keyword arguments of `busday_count`. */
 export interface busday_countKwargs {
   weekmask?: ArrayLike;
   holidays?: ArrayLike | Temporal.PlainDate;
@@ -2614,7 +2614,7 @@ export interface busday_countKwargs {
   out?: null;
 }
 
-/** Keyword arguments of `busday.count`. */
+/** Keyword arguments of `busday_count`. */
 export interface busday_countKwargs_2 {
   weekmask?: ArrayLike;
   holidays?: ArrayLike | Temporal.PlainDate;
@@ -2622,7 +2622,7 @@ export interface busday_countKwargs_2 {
   out?: ArrayLike | null;
 }
 
-/** Keyword arguments of `busday.offset`. */
+/** Keyword arguments of `busday_offset`. */
 export interface busday_offsetKwargs {
   roll?: "raise";
   weekmask?: ArrayLike;
@@ -2631,7 +2631,7 @@ export interface busday_offsetKwargs {
   out?: null;
 }
 
-/** Keyword arguments of `busday.offset`. */
+/** Keyword arguments of `busday_offset`. */
 export interface busday_offsetKwargs_2 {
   weekmask?: ArrayLike;
   holidays?: ArrayLike | Temporal.PlainDate | null;
@@ -2639,7 +2639,7 @@ export interface busday_offsetKwargs_2 {
   out?: null;
 }
 
-/** Keyword arguments of `busday.offset`. */
+/** Keyword arguments of `busday_offset`. */
 export interface busday_offsetKwargs_3 {
   roll?:
     | "raise"
@@ -2656,7 +2656,7 @@ export interface busday_offsetKwargs_3 {
   out: ArrayLike;
 }
 
-/** Keyword arguments of `can.cast`. */
+/** Keyword arguments of `can_cast`. */
 export interface can_castKwargs {
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
 }
@@ -2836,19 +2836,19 @@ export interface coshKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `count.nonzero`. */
+/** Keyword arguments of `count_nonzero`. */
 export interface count_nonzeroKwargs {
   axis?: number | readonly number[] | null;
   keepdims?: false | true;
 }
 
-/** Keyword arguments of `count.nonzero`. */
+/** Keyword arguments of `count_nonzero`. */
 export interface count_nonzeroKwargs_2 {
   axis?: number | readonly number[] | null;
   keepdims: true;
 }
 
-/** Keyword arguments of `count.nonzero`. */
+/** Keyword arguments of `count_nonzero`. */
 export interface count_nonzeroKwargs_3 {
   axis?: number | readonly number[] | null;
   keepdims?: boolean;
@@ -2887,7 +2887,7 @@ export interface cumsumKwargs {
   out?: ArrayLike | null;
 }
 
-/** Keyword arguments of `cumulative.prod`. */
+/** Keyword arguments of `cumulative_prod`. */
 export interface cumulative_prodKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
@@ -2895,7 +2895,7 @@ export interface cumulative_prodKwargs {
   include_initial?: boolean;
 }
 
-/** Keyword arguments of `cumulative.sum`. */
+/** Keyword arguments of `cumulative_sum`. */
 export interface cumulative_sumKwargs {
   axis?: number | null;
   dtype?: DTypeLike;
@@ -2903,7 +2903,7 @@ export interface cumulative_sumKwargs {
   include_initial?: boolean;
 }
 
-/** Keyword arguments of `datetime.as_string`. */
+/** Keyword arguments of `datetime_as_string`. */
 export interface datetime_as_stringKwargs {
   unit?: "auto" | "Y" | "M" | "D" | "h" | "m" | "s" | "ms" | "us" | "μs" | "ns" | "ps" | "fs" | "as" | null;
   timezone?: "naive" | "UTC" | "local" | PyObject;
@@ -3014,7 +3014,7 @@ export interface einsumKwargs_4 {
   optimize?: boolean | "greedy" | "optimal" | readonly unknown[] | null;
 }
 
-/** Keyword arguments of `einsum.path`. */
+/** Keyword arguments of `einsum_path`. */
 export interface einsum_pathKwargs {
   optimize?: boolean | "greedy" | "optimal" | readonly unknown[] | null;
   einsum_call?: false;
@@ -3028,7 +3028,7 @@ export interface emptyKwargs {
   like?: ArrayLike;
 }
 
-/** Keyword arguments of `empty.like`. */
+/** Keyword arguments of `empty_like`. */
 export interface empty_likeKwargs {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
@@ -3102,7 +3102,7 @@ export interface flipKwargs {
   axis?: number | bigint | readonly (number | bigint)[] | null;
 }
 
-/** Keyword arguments of `float.power`. */
+/** Keyword arguments of `float_power`. */
 export interface float_powerKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3122,7 +3122,7 @@ export interface floorKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `floor.divide`. */
+/** Keyword arguments of `floor_divide`. */
 export interface floor_divideKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3162,7 +3162,7 @@ export interface fmodKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `format.float_positional`. */
+/** Keyword arguments of `format_float_positional`. */
 export interface format_float_positionalKwargs {
   precision?: number | bigint | null;
   unique?: boolean;
@@ -3174,7 +3174,7 @@ export interface format_float_positionalKwargs {
   min_digits?: number | bigint | null;
 }
 
-/** Keyword arguments of `format.float_scientific`. */
+/** Keyword arguments of `format_float_scientific`. */
 export interface format_float_scientificKwargs {
   precision?: number | bigint | null;
   unique?: boolean;
@@ -3235,7 +3235,7 @@ export interface fullKwargs {
   like?: PyObject | null;
 }
 
-/** Keyword arguments of `full.like`. */
+/** Keyword arguments of `full_like`. */
 export interface full_likeKwargs {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
@@ -3306,7 +3306,7 @@ export interface greaterKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `greater.equal`. */
+/** Keyword arguments of `greater_equal`. */
 export interface greater_equalKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3342,7 +3342,7 @@ export interface histogram2dKwargs {
   weights?: PyObject | readonly (number | boolean)[] | null;
 }
 
-/** Keyword arguments of `histogram.bin_edges`. */
+/** Keyword arguments of `histogram_bin_edges`. */
 export interface histogram_bin_edgesKwargs {
   bins?: "stone" | "auto" | "doane" | "fd" | "rice" | "scott" | "sqrt" | "sturges" | ArrayLike;
   range?: readonly [number, number] | null;
@@ -3478,7 +3478,7 @@ export interface invertKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `is.busday`. */
+/** Keyword arguments of `is_busday`. */
 export interface is_busdayKwargs {
   weekmask?: ArrayLike;
   holidays?: ArrayLike | Temporal.PlainDate | null;
@@ -3486,7 +3486,7 @@ export interface is_busdayKwargs {
   out?: null;
 }
 
-/** Keyword arguments of `is.busday`. */
+/** Keyword arguments of `is_busday`. */
 export interface is_busdayKwargs_2 {
   weekmask?: ArrayLike;
   holidays?: ArrayLike | Temporal.PlainDate | null;
@@ -3568,7 +3568,7 @@ export interface ldexpKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `left.shift`. */
+/** Keyword arguments of `left_shift`. */
 export interface left_shiftKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3588,7 +3588,7 @@ export interface lessKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `less.equal`. */
+/** Keyword arguments of `less_equal`. */
 export interface less_equalKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3713,7 +3713,7 @@ export interface logaddexp2Kwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `logical.and`. */
+/** Keyword arguments of `logical_and`. */
 export interface logical_andKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3723,7 +3723,7 @@ export interface logical_andKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `logical.not`. */
+/** Keyword arguments of `logical_not`. */
 export interface logical_notKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3733,7 +3733,7 @@ export interface logical_notKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `logical.or`. */
+/** Keyword arguments of `logical_or`. */
 export interface logical_orKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3743,7 +3743,7 @@ export interface logical_orKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `logical.xor`. */
+/** Keyword arguments of `logical_xor`. */
 export interface logical_xorKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -3955,7 +3955,7 @@ export interface multiplyKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `nan.to_num`. */
+/** Keyword arguments of `nan_to_num`. */
 export interface nan_to_numKwargs {
   copy?: boolean;
   nan?: number;
@@ -4515,7 +4515,7 @@ export interface negativeKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `nested.iters`. */
+/** Keyword arguments of `nested_iters`. */
 export interface nested_itersKwargs {
   flags?:
     | readonly (
@@ -4552,7 +4552,7 @@ export interface nextafterKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `not.equal`. */
+/** Keyword arguments of `not_equal`. */
 export interface not_equalKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -4570,7 +4570,7 @@ export interface onesKwargs {
   like?: ArrayLike;
 }
 
-/** Keyword arguments of `ones.like`. */
+/** Keyword arguments of `ones_like`. */
 export interface ones_likeKwargs {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;
@@ -4917,7 +4917,7 @@ export interface radiansKwargs {
   subok?: boolean;
 }
 
-/** Keyword arguments of `ravel.multi_index`. */
+/** Keyword arguments of `ravel_multi_index`. */
 export interface ravel_multi_indexKwargs {
   mode?: "raise" | "wrap" | "clip" | readonly ("raise" | "wrap" | "clip")[];
   order?: "C" | "F" | null;
@@ -4996,7 +4996,7 @@ export interface requireKwargs {
   like?: PyObject | null;
 }
 
-/** Keyword arguments of `right.shift`. */
+/** Keyword arguments of `right_shift`. */
 export interface right_shiftKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -5034,7 +5034,7 @@ export interface roundKwargs_2 {
   out?: ArrayLike | null;
 }
 
-/** Keyword arguments of `row.stack`. */
+/** Keyword arguments of `row_stack`. */
 export interface row_stackKwargs {
   dtype?: DTypeLike;
   casting?: "no" | "equiv" | "safe" | "same_kind" | "same_value" | "unsafe";
@@ -5057,7 +5057,7 @@ export interface searchsortedKwargs {
   sorter?: ArrayLike | null;
 }
 
-/** Keyword arguments of `set.printoptions`. */
+/** Keyword arguments of `set_printoptions`. */
 export interface set_printoptionsKwargs {
   precision?: number | null;
   threshold?: number | bigint | null;
@@ -5405,25 +5405,25 @@ export interface triKwargs {
   like?: PyObject | null;
 }
 
-/** Keyword arguments of `tril.indices`. */
+/** Keyword arguments of `tril_indices`. */
 export interface tril_indicesKwargs {
   k?: number | bigint;
   m?: number | bigint | null;
 }
 
-/** Keyword arguments of `trim.zeros`. */
+/** Keyword arguments of `trim_zeros`. */
 export interface trim_zerosKwargs {
   trim?: "f" | "b" | "fb" | "bf";
   axis?: number | readonly number[] | null;
 }
 
-/** Keyword arguments of `triu.indices`. */
+/** Keyword arguments of `triu_indices`. */
 export interface triu_indicesKwargs {
   k?: number | bigint;
   m?: number | bigint | null;
 }
 
-/** Keyword arguments of `true.divide`. */
+/** Keyword arguments of `true_divide`. */
 export interface true_divideKwargs {
   out?: ArrayLike | null;
   where?: ArrayLike;
@@ -5512,7 +5512,7 @@ export interface vanderKwargs {
   increasing?: boolean;
 }
 
-/** Keyword arguments of `var.`. */
+/** Keyword arguments of `var_`. */
 export interface var_Kwargs {
   axis?: null;
   dtype?: null;
@@ -5524,7 +5524,7 @@ export interface var_Kwargs {
   correction?: number;
 }
 
-/** Keyword arguments of `var.`. */
+/** Keyword arguments of `var_`. */
 export interface var_Kwargs_2 {
   axis?: number | readonly number[] | null;
   dtype?: null;
@@ -5536,7 +5536,7 @@ export interface var_Kwargs_2 {
   correction?: number;
 }
 
-/** Keyword arguments of `var.`. */
+/** Keyword arguments of `var_`. */
 export interface var_Kwargs_3 {
   axis?: null;
   out?: null;
@@ -5548,7 +5548,7 @@ export interface var_Kwargs_3 {
   correction?: number;
 }
 
-/** Keyword arguments of `var.`. */
+/** Keyword arguments of `var_`. */
 export interface var_Kwargs_4 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
@@ -5560,7 +5560,7 @@ export interface var_Kwargs_4 {
   correction?: number;
 }
 
-/** Keyword arguments of `var.`. */
+/** Keyword arguments of `var_`. */
 export interface var_Kwargs_5 {
   axis?: number | readonly number[] | null;
   dtype?: DTypeLike;
@@ -5586,7 +5586,7 @@ export interface zerosKwargs {
   like?: ArrayLike;
 }
 
-/** Keyword arguments of `zeros.like`. */
+/** Keyword arguments of `zeros_like`. */
 export interface zeros_likeKwargs {
   dtype?: DTypeLike;
   order?: "K" | "A" | "C" | "F" | null;

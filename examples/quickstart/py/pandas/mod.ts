@@ -9430,7 +9430,7 @@ export interface arrayKwargs {
   copy?: boolean;
 }
 
-/** Keyword arguments of `bdate.range`. */
+/** Keyword arguments of `bdate_range`. */
 export interface bdate_rangeKwargs {
   start?: unknown;
   end?: unknown;
@@ -9510,7 +9510,7 @@ export interface cutKwargs {
   ordered?: boolean;
 }
 
-/** Keyword arguments of `date.range`. */
+/** Keyword arguments of `date_range`. */
 export interface date_rangeKwargs {
   start?: unknown;
   end?: unknown;
@@ -9526,13 +9526,13 @@ export interface date_rangeKwargs {
   [name: string]: unknown;
 }
 
-/** Keyword arguments of `describe.option`. */
+/** Keyword arguments of `describe_option`. */
 export interface describe_optionKwargs {
   pat?: string;
   _print_desc?: boolean;
 }
 
-/** Keyword arguments of `eval.`. */
+/** Keyword arguments of `eval_`. */
 export interface eval_Kwargs {
   parser?: string;
   engine?: string | null;
@@ -9551,7 +9551,7 @@ export interface factorizeKwargs {
   size_hint?: number | bigint | null;
 }
 
-/** Keyword arguments of `from.dummies`. */
+/** Keyword arguments of `from_dummies`. */
 export interface from_dummiesKwargs {
   sep?: string | null;
   default_category?:
@@ -9564,7 +9564,7 @@ export interface from_dummiesKwargs {
     | null;
 }
 
-/** Keyword arguments of `get.dummies`. */
+/** Keyword arguments of `get_dummies`. */
 export interface get_dummiesKwargs {
   prefix?: unknown;
   prefix_sep?: string | readonly string[] | PyObject | Readonly<Record<string, string>>;
@@ -9575,7 +9575,7 @@ export interface get_dummiesKwargs {
   dtype?: DTypeLike | PyObject;
 }
 
-/** Keyword arguments of `interval.range`. */
+/** Keyword arguments of `interval_range`. */
 export interface interval_rangeKwargs {
   start?: unknown;
   end?: unknown;
@@ -9585,7 +9585,7 @@ export interface interval_rangeKwargs {
   closed?: "left" | "right" | "both" | "neither";
 }
 
-/** Keyword arguments of `json.normalize`. */
+/** Keyword arguments of `json_normalize`. */
 export interface json_normalizeKwargs {
   record_path?: string | readonly unknown[] | null;
   meta?: string | readonly (string | readonly string[])[] | null;
@@ -9621,7 +9621,7 @@ export interface mergeKwargs {
   validate?: string | null;
 }
 
-/** Keyword arguments of `merge.asof`. */
+/** Keyword arguments of `merge_asof`. */
 export interface merge_asofKwargs {
   on?:
     | string
@@ -9658,7 +9658,7 @@ export interface merge_asofKwargs {
   direction?: string;
 }
 
-/** Keyword arguments of `merge.ordered`. */
+/** Keyword arguments of `merge_ordered`. */
 export interface merge_orderedKwargs {
   on?:
     | string
@@ -9691,7 +9691,7 @@ export interface merge_orderedKwargs {
   how?: "left" | "right" | "inner" | "outer";
 }
 
-/** Keyword arguments of `period.range`. */
+/** Keyword arguments of `period_range`. */
 export interface period_rangeKwargs {
   start?: unknown;
   end?: unknown;
@@ -9707,7 +9707,7 @@ export interface pivotKwargs {
   values?: string | number | bigint | boolean | PyObject | readonly (string | number | bigint | boolean | PyObject)[];
 }
 
-/** Keyword arguments of `pivot.table`. */
+/** Keyword arguments of `pivot_table`. */
 export interface pivot_tableKwargs {
   values?: unknown;
   index?: unknown;
@@ -9735,14 +9735,14 @@ export interface qcutKwargs {
   duplicates?: string;
 }
 
-/** Keyword arguments of `read.clipboard`. */
+/** Keyword arguments of `read_clipboard`. */
 export interface read_clipboardKwargs {
   sep?: string;
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
   [name: string]: unknown;
 }
 
-/** Keyword arguments of `read.csv`. */
+/** Keyword arguments of `read_csv`. */
 export interface read_csvKwargs {
   iterator: true;
   chunksize?: number | bigint | null;
@@ -9820,7 +9820,7 @@ export interface read_csvKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.csv`. */
+/** Keyword arguments of `read_csv`. */
 export interface read_csvKwargs_2 {
   iterator?: boolean;
   chunksize: number | bigint;
@@ -9898,7 +9898,7 @@ export interface read_csvKwargs_2 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.csv`. */
+/** Keyword arguments of `read_csv`. */
 export interface read_csvKwargs_3 {
   iterator?: false;
   chunksize?: null;
@@ -9976,7 +9976,7 @@ export interface read_csvKwargs_3 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.csv`. */
+/** Keyword arguments of `read_csv`. */
 export interface read_csvKwargs_4 {
   iterator?: boolean;
   chunksize?: number | bigint | null;
@@ -10054,7 +10054,7 @@ export interface read_csvKwargs_4 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.excel`. */
+/** Keyword arguments of `read_excel`. */
 export interface read_excelKwargs {
   sheet_name?: string | number | bigint;
   header?: number | bigint | readonly (number | bigint)[] | null;
@@ -10091,7 +10091,7 @@ export interface read_excelKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.excel`. */
+/** Keyword arguments of `read_excel`. */
 export interface read_excelKwargs_2 {
   header?: number | bigint | readonly (number | bigint)[] | null;
   names?: PyObject | null;
@@ -10127,7 +10127,7 @@ export interface read_excelKwargs_2 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.feather`. */
+/** Keyword arguments of `read_feather`. */
 export interface read_featherKwargs {
   columns?: readonly (string | number | bigint | boolean | PyObject)[] | null;
   use_threads?: boolean;
@@ -10135,7 +10135,7 @@ export interface read_featherKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.fwf`. */
+/** Keyword arguments of `read_fwf`. */
 export interface read_fwfKwargs {
   colspecs?: readonly (readonly [number | bigint, number | bigint])[] | string | null;
   widths?: readonly (number | bigint)[] | null;
@@ -10216,7 +10216,7 @@ export interface read_fwfKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.fwf`. */
+/** Keyword arguments of `read_fwf`. */
 export interface read_fwfKwargs_2 {
   colspecs?: readonly (readonly [number | bigint, number | bigint])[] | string | null;
   widths?: readonly (number | bigint)[] | null;
@@ -10297,7 +10297,7 @@ export interface read_fwfKwargs_2 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.fwf`. */
+/** Keyword arguments of `read_fwf`. */
 export interface read_fwfKwargs_3 {
   colspecs?: readonly (readonly [number | bigint, number | bigint])[] | string | null;
   widths?: readonly (number | bigint)[] | null;
@@ -10378,7 +10378,7 @@ export interface read_fwfKwargs_3 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.hdf`. */
+/** Keyword arguments of `read_hdf`. */
 export interface read_hdfKwargs {
   key?: unknown;
   mode?: string;
@@ -10392,7 +10392,7 @@ export interface read_hdfKwargs {
   [name: string]: unknown;
 }
 
-/** Keyword arguments of `read.html`. */
+/** Keyword arguments of `read_html`. */
 export interface read_htmlKwargs {
   match?: string | PyObject;
   flavor?: "lxml" | "html5lib" | "bs4" | readonly ("lxml" | "html5lib" | "bs4")[] | null;
@@ -10413,7 +10413,7 @@ export interface read_htmlKwargs {
   storage_options?: Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `read.iceberg`. */
+/** Keyword arguments of `read_iceberg`. */
 export interface read_icebergKwargs {
   catalog_name?: string | null;
   catalog_properties?: Readonly<Record<string, unknown>> | null;
@@ -10425,7 +10425,7 @@ export interface read_icebergKwargs {
   scan_properties?: Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `read.json`. */
+/** Keyword arguments of `read_json`. */
 export interface read_jsonKwargs {
   orient?: string | null;
   typ?: "frame" | "series";
@@ -10451,7 +10451,7 @@ export interface read_jsonKwargs {
   engine?: "ujson" | "pyarrow";
 }
 
-/** Keyword arguments of `read.json`. */
+/** Keyword arguments of `read_json`. */
 export interface read_jsonKwargs_2 {
   orient?: string | null;
   typ: "series";
@@ -10477,7 +10477,7 @@ export interface read_jsonKwargs_2 {
   engine?: "ujson" | "pyarrow";
 }
 
-/** Keyword arguments of `read.json`. */
+/** Keyword arguments of `read_json`. */
 export interface read_jsonKwargs_3 {
   orient?: string | null;
   typ?: "frame";
@@ -10503,7 +10503,7 @@ export interface read_jsonKwargs_3 {
   engine?: "ujson" | "pyarrow";
 }
 
-/** Keyword arguments of `read.orc`. */
+/** Keyword arguments of `read_orc`. */
 export interface read_orcKwargs {
   columns?: readonly string[] | null;
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
@@ -10511,7 +10511,7 @@ export interface read_orcKwargs {
   [name: string]: unknown;
 }
 
-/** Keyword arguments of `read.parquet`. */
+/** Keyword arguments of `read_parquet`. */
 export interface read_parquetKwargs {
   engine?: string | PyObject;
   columns?: readonly string[] | null;
@@ -10523,13 +10523,13 @@ export interface read_parquetKwargs {
   [name: string]: unknown;
 }
 
-/** Keyword arguments of `read.pickle`. */
+/** Keyword arguments of `read_pickle`. */
 export interface read_pickleKwargs {
   compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
   storage_options?: Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `read.sas`. */
+/** Keyword arguments of `read_sas`. */
 export interface read_sasKwargs {
   format?: string | null;
   index?: string | number | bigint | boolean | PyObject | null;
@@ -10539,7 +10539,7 @@ export interface read_sasKwargs {
   compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `read.sas`. */
+/** Keyword arguments of `read_sas`. */
 export interface read_sasKwargs_2 {
   format?: string | null;
   index?: string | number | bigint | boolean | PyObject | null;
@@ -10549,7 +10549,7 @@ export interface read_sasKwargs_2 {
   compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `read.spss`. */
+/** Keyword arguments of `read_spss`. */
 export interface read_spssKwargs {
   usecols?: readonly string[] | null;
   convert_categoricals?: boolean;
@@ -10557,7 +10557,7 @@ export interface read_spssKwargs {
   [name: string]: unknown;
 }
 
-/** Keyword arguments of `read.sql`. */
+/** Keyword arguments of `read_sql`. */
 export interface read_sqlKwargs {
   index_col?: string | readonly string[] | null;
   coerce_float?: boolean;
@@ -10574,7 +10574,7 @@ export interface read_sqlKwargs {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
 }
 
-/** Keyword arguments of `read.sql`. */
+/** Keyword arguments of `read_sql`. */
 export interface read_sqlKwargs_2 {
   index_col?: string | readonly string[] | null;
   coerce_float?: boolean;
@@ -10591,7 +10591,7 @@ export interface read_sqlKwargs_2 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
 }
 
-/** Keyword arguments of `read.sql_query`. */
+/** Keyword arguments of `read_sql_query`. */
 export interface read_sql_queryKwargs {
   index_col?: string | readonly string[] | null;
   coerce_float?: boolean;
@@ -10611,7 +10611,7 @@ export interface read_sql_queryKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.sql_query`. */
+/** Keyword arguments of `read_sql_query`. */
 export interface read_sql_queryKwargs_2 {
   index_col?: string | readonly string[] | null;
   coerce_float?: boolean;
@@ -10631,7 +10631,7 @@ export interface read_sql_queryKwargs_2 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.sql_table`. */
+/** Keyword arguments of `read_sql_table`. */
 export interface read_sql_tableKwargs {
   schema?: string;
   index_col?: string | readonly string[] | null;
@@ -10646,7 +10646,7 @@ export interface read_sql_tableKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.sql_table`. */
+/** Keyword arguments of `read_sql_table`. */
 export interface read_sql_tableKwargs_2 {
   schema?: string;
   index_col?: string | readonly string[] | null;
@@ -10661,7 +10661,7 @@ export interface read_sql_tableKwargs_2 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.stata`. */
+/** Keyword arguments of `read_stata`. */
 export interface read_stataKwargs {
   convert_dates?: boolean;
   convert_categoricals?: boolean;
@@ -10676,7 +10676,7 @@ export interface read_stataKwargs {
   storage_options?: Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `read.table`. */
+/** Keyword arguments of `read_table`. */
 export interface read_tableKwargs {
   iterator: true;
   chunksize?: number | bigint | null;
@@ -10754,7 +10754,7 @@ export interface read_tableKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.table`. */
+/** Keyword arguments of `read_table`. */
 export interface read_tableKwargs_2 {
   iterator?: boolean;
   chunksize: number | bigint;
@@ -10832,7 +10832,7 @@ export interface read_tableKwargs_2 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.table`. */
+/** Keyword arguments of `read_table`. */
 export interface read_tableKwargs_3 {
   iterator?: false;
   chunksize?: null;
@@ -10910,7 +10910,7 @@ export interface read_tableKwargs_3 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.table`. */
+/** Keyword arguments of `read_table`. */
 export interface read_tableKwargs_4 {
   iterator?: boolean;
   chunksize?: number | bigint | null;
@@ -10988,7 +10988,7 @@ export interface read_tableKwargs_4 {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `read.xml`. */
+/** Keyword arguments of `read_xml`. */
 export interface read_xmlKwargs {
   xpath?: string;
   namespaces?: Readonly<Record<string, string>> | null;
@@ -11024,7 +11024,7 @@ export interface read_xmlKwargs {
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `set.eng_float_format`. */
+/** Keyword arguments of `set_eng_float_format`. */
 export interface set_eng_float_formatKwargs {
   accuracy?: number | bigint;
   use_eng_prefix?: boolean;
@@ -11036,7 +11036,7 @@ export interface testKwargs {
   run_doctests?: boolean;
 }
 
-/** Keyword arguments of `timedelta.range`. */
+/** Keyword arguments of `timedelta_range`. */
 export interface timedelta_rangeKwargs {
   start?: unknown;
   end?: unknown;
@@ -11047,7 +11047,7 @@ export interface timedelta_rangeKwargs {
   unit?: "s" | "ms" | "us" | "ns" | null;
 }
 
-/** Keyword arguments of `to.datetime`. */
+/** Keyword arguments of `to_datetime`. */
 export interface to_datetimeKwargs {
   errors?: "raise" | "coerce";
   dayfirst?: boolean;
@@ -11060,21 +11060,21 @@ export interface to_datetimeKwargs {
   cache?: boolean;
 }
 
-/** Keyword arguments of `to.numeric`. */
+/** Keyword arguments of `to_numeric`. */
 export interface to_numericKwargs {
   errors?: "raise" | "coerce";
   downcast?: "integer" | "signed" | "unsigned" | "float" | null;
   dtype_backend?: "pyarrow" | "numpy_nullable" | PyObject;
 }
 
-/** Keyword arguments of `to.pickle`. */
+/** Keyword arguments of `to_pickle`. */
 export interface to_pickleKwargs {
   compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
   protocol?: number | bigint;
   storage_options?: Readonly<Record<string, unknown>> | null;
 }
 
-/** Keyword arguments of `to.timedelta`. */
+/** Keyword arguments of `to_timedelta`. */
 export interface to_timedeltaKwargs {
   unit?:
     | "Y"
@@ -11118,7 +11118,7 @@ export interface to_timedeltaKwargs {
   errors?: "raise" | "coerce";
 }
 
-/** Keyword arguments of `wide.to_long`. */
+/** Keyword arguments of `wide_to_long`. */
 export interface wide_to_longKwargs {
   sep?: string;
   suffix?: string;

@@ -31,7 +31,7 @@ export interface NormalDist_createKwargs {
   sigma?: number;
 }
 
-/** Keyword arguments of `harmonic.mean`. */
+/** Keyword arguments of `harmonic_mean`. */
 export interface harmonic_meanKwargs {
   weights?: readonly (number | Decimal | PyObject)[] | PyObject | null;
 }

@@ -194,7 +194,7 @@ export interface subplotsKwargs_3 {
   [name: string]: unknown;
 }
 
-/** Keyword arguments of `tight.layout`. */
+/** Keyword arguments of `tight_layout`. */
 export interface tight_layoutKwargs {
   pad?: number;
   h_pad?: number | null;

@@ -25,7 +25,7 @@ import { EighResult, EigResult, ndarray, QRResult, SlogdetResult, SVDResult } fr
 
 const $py: PyModule = pyModule("numpy.linalg");
 
-/** Keyword arguments of `matrix.rank`. */
+/** Keyword arguments of `matrix_rank`. */
 export interface matrix_rankKwargs {
   tol?: ArrayLike | null;
   hermitian?: boolean;
@@ -72,7 +72,7 @@ export interface tensordotKwargs {
   axes?: number | bigint | readonly [number | readonly number[], number | readonly number[]];
 }
 
-/** Keyword arguments of `vector.norm`. */
+/** Keyword arguments of `vector_norm`. */
 export interface vector_normKwargs {
   axis: number | readonly (number | bigint)[];
   ord?: number | null;

@@ -981,7 +981,7 @@ export interface choiceKwargs_2 {
   p?: ArrayLike | null;
 }
 
-/** Keyword arguments of `default.rng`. */
+/** Keyword arguments of `default_rng`. */
 export interface default_rngKwargs {
   seed?: ArrayLike | SeedSequence | BitGenerator | Generator | RandomState | null;
 }
@@ -1066,7 +1066,7 @@ export interface lognormalKwargs_2 {
   size?: number | readonly number[] | null;
 }
 
-/** Keyword arguments of `multivariate.normal`. */
+/** Keyword arguments of `multivariate_normal`. */
 export interface multivariate_normalKwargs {
   size?: number | readonly number[] | null;
   check_valid?: "warn" | "raise" | "ignore";
@@ -1265,13 +1265,13 @@ export interface randintKwargs_4 {
     | ">L";
 }
 
-/** Keyword arguments of `random.integers`. */
+/** Keyword arguments of `random_integers`. */
 export interface random_integersKwargs {
   high?: number | bigint | null;
   size?: null;
 }
 
-/** Keyword arguments of `random.integers`. */
+/** Keyword arguments of `random_integers`. */
 export interface random_integersKwargs_2 {
   high?: ArrayLike | null;
   size?: number | readonly number[] | null;

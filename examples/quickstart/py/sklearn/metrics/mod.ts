@@ -10,19 +10,19 @@ import { type ArrayLike, type Kw, type PyModule, pyModule, type PyPromise } from
 
 const $py: PyModule = pyModule("sklearn.metrics");
 
-/** Keyword arguments of `mean.absolute_error`. */
+/** Keyword arguments of `mean_absolute_error`. */
 export interface mean_absolute_errorKwargs {
   sample_weight?: ArrayLike;
   multioutput?: "raw_values" | "uniform_average" | ArrayLike;
 }
 
-/** Keyword arguments of `mean.squared_error`. */
+/** Keyword arguments of `mean_squared_error`. */
 export interface mean_squared_errorKwargs {
   sample_weight?: ArrayLike;
   multioutput?: "raw_values" | "uniform_average" | ArrayLike;
 }
 
-/** Keyword arguments of `r2.score`. */
+/** Keyword arguments of `r2_score`. */
 export interface r2_scoreKwargs {
   sample_weight?: ArrayLike;
   multioutput?: "raw_values" | "uniform_average" | "variance_weighted" | ArrayLike | null;

@@ -17,7 +17,7 @@ import {
 
 const $py: PyModule = pyModule("sklearn.model_selection");
 
-/** Keyword arguments of `cross.val_score`. */
+/** Keyword arguments of `cross_val_score`. */
 export interface cross_val_scoreKwargs {
   y?: ArrayLike;
   groups?: ArrayLike;

@@ -78,7 +78,7 @@ async function callsPerSecond(bridge: SnakeBridge, depth: number, count: number)
 }
 
 function chain({ bridge, raw, scale }: Rig): Measure {
-  const count = scaled(250, scale);
+  const count = scaled(1_000, scale);
   const str = member(bridge.import("builtins"), "str");
   const steps = (): PyProxy =>
     ["upper", "lower", "title", "swapcase"].reduce((chain, name) => member(chain, name)(), str("Bridge"));

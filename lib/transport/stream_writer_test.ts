@@ -45,6 +45,22 @@ describe("StreamWriter", () => {
     assert.deepEqual(socket.writes.map((chunk) => [...chunk]), [[1, 1, 2, 3]]);
   });
 
+  it("writes windows of one slab as one, also with a gap between them or in another order", async () => {
+    const slab = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
+    for (
+      const [windows, expected] of [
+        [[[0, 2], [2, 5], [5, 8]], [1, 2, 3, 4, 5, 6, 7, 8]],
+        [[[0, 2], [3, 5]], [1, 2, 4, 5]],
+        [[[4, 6], [0, 4]], [5, 6, 1, 2, 3, 4]],
+      ] as const
+    ) {
+      const socket = new TestSocket();
+      new StreamWriter(socket).write(windows.map(([start, end]) => slab.subarray(start, end)));
+      await turn();
+      assert.deepEqual(socket.writes.map((chunk) => [...chunk]), [expected]);
+    }
+  });
+
   it("writes large chunks in slices of a megabyte, and loses no byte", async () => {
     const socket = new TestSocket();
     const writer = new StreamWriter(socket);

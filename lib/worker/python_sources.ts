@@ -1,32 +1,6 @@
-// The Python half travels inside the package: as text, because a package loaded from a registry has no folder on disk.
-// tests/tools hold this list against the folder.
-
-import boot from "../../python/src/snakebridge/_internal/boot.py" with { type: "text" };
-import root from "../../python/src/snakebridge/__init__.py" with { type: "text" };
-import internal from "../../python/src/snakebridge/_internal/__init__.py" with { type: "text" };
-import arrayValues from "../../python/src/snakebridge/_internal/array_values.py" with { type: "text" };
-import batches from "../../python/src/snakebridge/_internal/batches.py" with { type: "text" };
-import calls from "../../python/src/snakebridge/_internal/calls.py" with { type: "text" };
-import codecs from "../../python/src/snakebridge/_internal/codecs.py" with { type: "text" };
-import compiler from "../../python/src/snakebridge/_internal/compiler.py" with { type: "text" };
-import control from "../../python/src/snakebridge/_internal/control.py" with { type: "text" };
-import cycles from "../../python/src/snakebridge/_internal/cycles.py" with { type: "text" };
-import failures from "../../python/src/snakebridge/_internal/failures.py" with { type: "text" };
-import frames from "../../python/src/snakebridge/_internal/frames.py" with { type: "text" };
-import lifeline from "../../python/src/snakebridge/_internal/lifeline.py" with { type: "text" };
-import limits from "../../python/src/snakebridge/_internal/limits.py" with { type: "text" };
-import operations from "../../python/src/snakebridge/_internal/operations.py" with { type: "text" };
-import packing from "../../python/src/snakebridge/_internal/packing.py" with { type: "text" };
-import problems from "../../python/src/snakebridge/_internal/problems.py" with { type: "text" };
-import progress from "../../python/src/snakebridge/_internal/progress.py" with { type: "text" };
-import refs from "../../python/src/snakebridge/_internal/refs.py" with { type: "text" };
-import surrogates from "../../python/src/snakebridge/_internal/surrogates.py" with { type: "text" };
-import tableValues from "../../python/src/snakebridge/_internal/table_values.py" with { type: "text" };
-import taggedJson from "../../python/src/snakebridge/_internal/tagged_json.py" with { type: "text" };
-import timeValues from "../../python/src/snakebridge/_internal/time_values.py" with { type: "text" };
-import wireDecode from "../../python/src/snakebridge/_internal/wire_decode.py" with { type: "text" };
-import wireEncode from "../../python/src/snakebridge/_internal/wire_encode.py" with { type: "text" };
-import worker from "../../python/src/snakebridge/_internal/worker.py" with { type: "text" };
+// Written by `deno task pack` from python/src/snakebridge; a test holds it in step. Edit the Python files.
+//
+// The Python half travels inside the package, because a package loaded from a registry has no folder on disk.
 
 /** A Python module of the worker. */
 export interface PythonModule {
@@ -39,33 +13,3805 @@ export interface PythonModule {
 }
 
 /** Source of the boot module. */
-export const BOOT_SOURCE: string = boot;
+export const BOOT_SOURCE: string = `# The boot record of proto/PROTOCOL.md 1.2: \`python -c STUB\` reads this text from descriptor 3 and runs it as
+# \`__main__\`. It is compiled at every start, so it does only what finds compiled code for the rest. It imports only
+# what is built into the interpreter: the current folder, which may hold a \`random.py\` of the user, comes first.
+import _imp
+import marshal
+import os
+import sys
 
-/** Every module of the worker. */
+
+def read(length: int) -> bytearray:
+    data = bytearray(length)
+    view, done = memoryview(data), 0
+    while done < length:
+        got = os.readv(3, [view[done:]])
+        if not got:
+            os._exit(0)
+        done += got
+    return data
+
+
+def cache_file(data: bytearray) -> "str | None":
+    """Names the file for this bundle, user and interpreter; None where others may write in its folder."""
+    folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.path.join(folder, "snakebridge")
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+        found = os.lstat(folder)
+    except OSError:
+        return None
+    if not folder.startswith("/") or found.st_uid != os.geteuid() or found.st_mode & 0o170022 != 0o040000:
+        return None
+    digest = _imp.source_hash(0x534E414B45, data).hex()
+    return f"{folder}/{digest}-{len(data)}-{sys.implementation.cache_tag}.bin"
+
+
+def boot() -> None:
+    data = read(int.from_bytes(read(4), "little"))
+    name = "snakebridge._internal.compiler"
+    path = cache_file(data)
+    space = {"__name__": name}
+    try:
+        with open(path or "", "rb") as file:
+            codes = marshal.load(file)
+        exec(marshal.loads(codes[name]), space)
+    except Exception:
+        codes = None
+        at = data.index(name.encode() + b"\\0") + len(name) + 5
+        size = int.from_bytes(data[at - 4 : at], "little")
+        exec(compile(bytes(data[at : at + size]), name, "exec"), space)
+    space["start"](data, codes, path)  # type: ignore[operator]
+
+
+if __name__ == "__main__":
+    boot()
+`;
+
+/** Every module of the worker; a package stands before its modules. */
 export const PYTHON_MODULES: readonly PythonModule[] = [
-  { name: "snakebridge", isPackage: true, source: root },
-  { name: "snakebridge._internal", isPackage: true, source: internal },
-  { name: "snakebridge._internal.array_values", isPackage: false, source: arrayValues },
-  { name: "snakebridge._internal.batches", isPackage: false, source: batches },
-  { name: "snakebridge._internal.calls", isPackage: false, source: calls },
-  { name: "snakebridge._internal.codecs", isPackage: false, source: codecs },
-  { name: "snakebridge._internal.compiler", isPackage: false, source: compiler },
-  { name: "snakebridge._internal.control", isPackage: false, source: control },
-  { name: "snakebridge._internal.cycles", isPackage: false, source: cycles },
-  { name: "snakebridge._internal.failures", isPackage: false, source: failures },
-  { name: "snakebridge._internal.frames", isPackage: false, source: frames },
-  { name: "snakebridge._internal.lifeline", isPackage: false, source: lifeline },
-  { name: "snakebridge._internal.limits", isPackage: false, source: limits },
-  { name: "snakebridge._internal.operations", isPackage: false, source: operations },
-  { name: "snakebridge._internal.packing", isPackage: false, source: packing },
-  { name: "snakebridge._internal.problems", isPackage: false, source: problems },
-  { name: "snakebridge._internal.progress", isPackage: false, source: progress },
-  { name: "snakebridge._internal.refs", isPackage: false, source: refs },
-  { name: "snakebridge._internal.surrogates", isPackage: false, source: surrogates },
-  { name: "snakebridge._internal.table_values", isPackage: false, source: tableValues },
-  { name: "snakebridge._internal.tagged_json", isPackage: false, source: taggedJson },
-  { name: "snakebridge._internal.time_values", isPackage: false, source: timeValues },
-  { name: "snakebridge._internal.wire_decode", isPackage: false, source: wireDecode },
-  { name: "snakebridge._internal.wire_encode", isPackage: false, source: wireEncode },
-  { name: "snakebridge._internal.worker", isPackage: false, source: worker },
+  {
+    name: "snakebridge",
+    isPackage: true,
+    source: `"""The Python half of SnakeBridge. Nothing here needs more than the standard library."""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]
+`,
+  },
+  {
+    name: "snakebridge._internal",
+    isPackage: true,
+    source: `"""What the worker is made of; no name in here is promised to anybody."""
+`,
+  },
+  {
+    name: "snakebridge._internal.array_values",
+    isPackage: false,
+    source: `# numpy arrays and scalars (proto/PROTOCOL.md 5.3), both ways. Encoding uses numpy only where it is loaded already.
+from __future__ import annotations
+
+import sys
+from math import prod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.wire_encode import Handler, WireEncoder
+
+# Codes of \`array.array\`, which stands in where there is no numpy.
+_ARRAY_CODES = {
+    "|i1": "b", "|u1": "B", "<i2": "h", "<u2": "H", "<i4": "i", "<u4": "I",
+    "<i8": "q", "<u8": "Q", "<f4": "f", "<f8": "d",
+}  # fmt: skip
+_KINDS = frozenset("biufcSUmM")
+
+
+def handler_of(kind: type) -> Handler | None:
+    """The handler of an exact type of numpy: the array and its scalars."""
+    np: Any = sys.modules.get("numpy")
+    if np is None:
+        return None
+    if kind is np.ndarray:
+        return _ndarray
+    if not issubclass(kind, np.generic):
+        return None
+    if issubclass(kind, (np.datetime64, np.timedelta64, np.longdouble, np.clongdouble)):
+        # On some platforms a long double is a double; it has its own type all the same.
+        return _long_scalar
+    return next((_scalar_handler(to) for base, to in _scalar_bases(np) if issubclass(kind, base)), None)
+
+
+def _scalar_bases(np: Any) -> tuple[tuple[type, type], ...]:
+    return (
+        (np.bool_, bool), (np.integer, int), (np.floating, float), (np.complexfloating, complex),
+        (np.str_, str), (np.bytes_, bytes),
+    )  # fmt: skip
+
+
+def _scalar_handler(to: type) -> Handler:
+    return lambda encoder, value, depth: encoder.walk(to(value), depth)
+
+
+def _long_scalar(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    np: Any = sys.modules["numpy"]
+    return _ndarray(encoder, np.asarray(value), depth)
+
+
+def _ndarray(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    if not has_encoding(value.dtype):
+        return encoder.leaf(value, depth)
+    encoder.enter(value.ndim, depth + 1)
+    encoder.check_bytes(value.nbytes)
+    dtype, shape, order, data = fields_of(value)
+    return encoder.fields(14, [dtype, shape, order, encoder.data(data)], depth)
+
+
+def has_encoding(dtype: Any) -> bool:
+    """Whether arrays of this dtype are values: no objects and no structures."""
+    return dtype.kind in _KINDS and dtype.fields is None
+
+
+def fields_of(value: Any) -> tuple[str, list[int], str, memoryview]:
+    """Dtype, shape, order and bytes of an array; the bytes are copied only when they lie in neither order."""
+    order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
+    data = memoryview(b"")
+    if value.nbytes:
+        # The buffer protocol knows no datetime64 and no byte order, so the bytes are viewed as what they are.
+        flat = (value.T if order == "F" else value).reshape(-1)
+        data = memoryview((flat if flat.flags.c_contiguous else flat.copy()).view("u1"))
+    return value.dtype.str, list(value.shape), order, data
+
+
+def plain(value: Any, kind: type) -> Any:
+    """For tagged JSON: the fields of an array as a tuple, the plain value of a scalar, or the object itself."""
+    np: Any = sys.modules["numpy"]
+    if kind is np.ndarray or handler_of(kind) is _long_scalar:
+        array = np.asarray(value)
+        return fields_of(array) if has_encoding(array.dtype) else value
+    return next((to(value) for base, to in _scalar_bases(np) if issubclass(kind, base)), value)
+
+
+def make_array(dtype: Any, shape: Any, order: Any, data: memoryview) -> Any:
+    """Builds a writable array on received bytes, without copying them."""
+    if type(dtype) is not str or type(shape) is not list or order not in ("C", "F"):
+        raise ValueError("its dtype, shape or order has the wrong type")
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"its shape is {shape!r:.80}")
+    try:
+        import numpy as np
+    except ModuleNotFoundError:
+        return _plain_array(dtype, shape, data)
+    kind = np.dtype(dtype)
+    if kind.kind not in _KINDS or kind.fields is not None:
+        raise ValueError(f"its dtype is {dtype!r:.80}")
+    if prod(shape) * kind.itemsize != len(data):
+        raise ValueError(f"it has {len(data)} bytes, its shape {shape!r:.80} needs {prod(shape) * kind.itemsize}")
+    if not len(data):
+        return np.empty(shape, kind, order)
+    return np.ndarray(shape, kind, data, order=order)
+
+
+def _plain_array(dtype: str, shape: list[int], data: memoryview) -> Any:
+    from array import array
+
+    code = _ARRAY_CODES.get(dtype)
+    if code is None or len(shape) != 1 or sys.byteorder != "little":
+        raise ValueError(f"an array of {dtype:.20} and {len(shape)} dimensions needs the package numpy")
+    value = array(code)
+    if shape[0] * value.itemsize != len(data):
+        raise ValueError(f"it has {len(data)} bytes, its shape needs {shape[0] * value.itemsize}")
+    value.frombytes(data)
+    return value
+`,
+  },
+  {
+    name: "snakebridge._internal.batches",
+    isPackage: false,
+    source: `# \`next\`: kind 7 of proto/PROTOCOL.md 3.1. Items are taken and encoded in chunks that grow while the producer is fast
+# and its items small, so that 100,000 ints cost no clock reading each and a slow producer is not kept waiting for.
+from __future__ import annotations
+
+from itertools import islice
+from time import perf_counter
+
+from snakebridge._internal.problems import Interrupted, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.refs import RefTable
+    from snakebridge._internal.wire_encode import WireEncoder
+
+MAX_BATCH_S = 0.010
+MAX_BATCH_BYTES = 256 * 1024
+MAX_CHUNK = 4_096
+MAX_CHUNK_BYTES = 32 * 1024
+FAST_CHUNK_S = 0.001
+MAX_DEFERRED = 1_000
+REF = 2
+
+
+class Batches:
+    """Takes items from iterators, and remembers what ended them until the host asks again."""
+
+    def __init__(self, encoder: WireEncoder, refs: RefTable) -> None:
+        self._encoder = encoder
+        self._refs = refs
+        self._deferred: dict[int, BaseException] = {}
+
+    def next(self, message: list[Any]) -> bytes:
+        """Takes a batch and returns it encoded, as the array \`[items, done]\`.
+
+        Raises:
+            BaseException: Whatever the iterator raises before its first item.
+        """
+        session, _, target, _, args = message[3:8]
+        if type(target) is not int or type(args) is not list or len(args) != 1:
+            raise Problem("Cannot take items: target is no ref id, or args are not [maxItems]")
+        iterator = self._refs.get(target, session)
+        if not hasattr(type(iterator), "__next__"):
+            raise TypeError(f"{type(iterator).__name__!r} object is not an iterator")
+        most = args[0]
+        if type(most) is not int or most < 1:
+            raise Problem("Cannot take items: maxItems is no positive integer")
+        deferred = self._deferred.pop(target, None)
+        if deferred is not None:
+            raise deferred
+        chunks, count, done = self._take(iterator, most, target, (message[9] & 3) == REF)
+        if done:
+            self._refs.forget([target])
+        head = b"\\x92\\xdd" + count.to_bytes(4, "big")
+        return head + b"".join(chunks) + (b"\\xc3" if done else b"\\xc2")
+
+    def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool]:
+        begun = before = perf_counter()
+        chunks: list[bytes] = []
+        count = total = 0
+        size = 1
+        while True:
+            want = min(size, most - count)
+            items: list[Any] = []
+            error: BaseException | None = None
+            try:
+                # On an exception the list keeps what was taken before it.
+                items.extend(islice(iterator, want))
+            except Interrupted:
+                raise
+            except BaseException as raised:
+                error = raised
+            ended = error is None and len(items) < want
+            try:
+                data = self._encode(items, as_refs) if items else b""
+            except Exception as raised:
+                items, data, error = self._encode_some(items, as_refs, raised)
+                ended = False
+            if data:
+                chunks.append(data)
+                count += len(items)
+                total += len(data)
+            if error is not None:
+                if not count:
+                    raise error
+                self._defer(target, error)
+                return chunks, count, False
+            now = perf_counter()
+            if ended or count >= most or total >= MAX_BATCH_BYTES or now - begun >= MAX_BATCH_S:
+                return chunks, count, ended
+            if now - before < FAST_CHUNK_S and 2 * len(data) <= MAX_CHUNK_BYTES:
+                size = min(2 * size, MAX_CHUNK)
+            elif size > 1:
+                size //= 2
+            before = now
+
+    def _encode(self, items: list[Any], as_refs: bool) -> bytes:
+        encoder = self._encoder
+        tree = [encoder.ref(item, 3) for item in items] if as_refs else encoder.items(items, 2)
+        data = encoder.codec.pack(tree)
+        return data[1 if len(items) < 16 else 3 if len(items) < 65_536 else 5 :]
+
+    def _encode_some(
+        self, items: list[Any], as_refs: bool, error: BaseException
+    ) -> tuple[list[Any], bytes, BaseException]:
+        """Encodes the items before the first one that has no encoding."""
+        parts: list[bytes] = []
+        for item in items:
+            buffers, last_own = len(self._encoder.buffers), self._refs.last_own
+            try:
+                parts.append(self._encode([item], as_refs))
+            except Exception as raised:
+                del self._encoder.buffers[buffers:]
+                self._refs.undo(last_own)
+                error = raised
+                break
+        return items[: len(parts)], b"".join(parts), error
+
+    def _defer(self, target: int, error: BaseException) -> None:
+        self._deferred[target] = error
+        if len(self._deferred) > MAX_DEFERRED:
+            del self._deferred[next(iter(self._deferred))]
+`,
+  },
+  {
+    name: "snakebridge._internal.calls",
+    isPackage: false,
+    source: `# What each kind of call does (proto/PROTOCOL.md 3.1). Names are real Python names; Python's own errors come back.
+from __future__ import annotations
+
+import sys
+
+from snakebridge._internal.problems import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.refs import RefTable
+
+FUNCTION, METHOD, GET_ATTR, SET_ATTR, DEL_ATTR, MODULE_ATTR, OPERATION, NEXT, VALUE = range(9)
+
+_ModuleType = type(sys)
+
+
+def import_module(name: str) -> Any:
+    """Imports a module by its dotted name."""
+    module = sys.modules.get(name)
+    if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+        return module
+    __import__(name)
+    return sys.modules[name]
+
+
+def walk(value: Any, name: str) -> Any:
+    """Follows a dotted name; a submodule that is not imported yet is imported."""
+    for step in name.split(".") if "." in name else (name,):
+        try:
+            value = getattr(value, step)
+        except AttributeError as error:
+            if not isinstance(value, _ModuleType):
+                add_suggestion(error, value, step)
+                raise
+            value = _submodule(value, step, error)
+    return value
+
+
+def _submodule(module: Any, step: str, error: AttributeError) -> Any:
+    if not hasattr(module, "__path__"):
+        add_suggestion(error, module, step)
+        raise error
+    name = f"{module.__name__}.{step}"
+    try:
+        __import__(name)
+    except ModuleNotFoundError as missing:
+        if missing.name != name:
+            raise
+        add_suggestion(error, module, step)
+        raise error from None
+    return sys.modules[name]
+
+
+def add_suggestion(error: BaseException, value: Any, step: str) -> None:
+    from snakebridge._internal.failures import suggest
+
+    suggest(error, value, step)
+
+
+def invoke(refs: RefTable, message: list[Any]) -> Any:
+    """Runs one call and returns its result.
+
+    Raises:
+        Problem: If the message or its target is not usable.
+        BaseException: Whatever Python raises.
+    """
+    session, kind, target, name, args, kwargs = message[3:9]
+    if type(args) is not list or type(name) is not str or not (kwargs is None or type(kwargs) is dict):
+        raise Problem("Cannot run call: name, args or kwargs have the wrong type")
+    if kind == METHOD and type(target) is int:
+        value = refs.get(target, session)
+        if name:
+            value = walk(value, name)
+        return value(*args, **kwargs) if kwargs else value(*args)
+    if kind == FUNCTION or kind == MODULE_ATTR:  # noqa: SIM109 -- a tuple of globals is built at every call
+        if type(target) is not str or not target:
+            raise Problem("Cannot run call: target is no module name")
+        value = import_module(target)
+        if name:
+            value = walk(value, name)
+        if kind == MODULE_ATTR:
+            return value
+        return value(*args, **kwargs) if kwargs else value(*args)
+    if type(target) is not int:
+        raise Problem("Cannot run call: target is no ref id")
+    value = refs.get(target, session)
+    if kind == GET_ATTR:
+        return walk(value, name)
+    if kind in (SET_ATTR, DEL_ATTR):
+        path, _, last = name.rpartition(".")
+        holder = walk(value, path) if path else value
+        if kind == DEL_ATTR:
+            delattr(holder, last)
+        else:
+            setattr(holder, last, *args)
+        return None
+    if kind == OPERATION:
+        from snakebridge._internal.operations import operate
+
+        return operate(value, name, args)
+    if kind == VALUE:
+        return value
+    raise Problem(f"Cannot run call: kind is {kind!r}, expected 0 to 8")
+`,
+  },
+  {
+    name: "snakebridge._internal.codecs",
+    isPackage: false,
+    source: `# One interface over three MessagePack libraries. They get plain trees only (see wire_encode.py), because msgspec and
+# msgpack would encode tuples, sets, subclasses and datetimes silently, each in its own way.
+from __future__ import annotations
+
+from snakebridge._internal import packing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Hook = Callable[[int, memoryview], Any]
+
+# Extension type -1 is MessagePack's timestamp, which both libraries decode before they ask anybody. To this protocol
+# it is an unknown code like any other, so a body that holds one goes to the plain decoder. Its head may also stand in
+# the bytes of a float, and does in any long list of them, so only what came out tells.
+TIMESTAMP_HEADS = (b"\\xd6\\xff", b"\\xd7\\xff", b"\\xc7\\x0c\\xff")
+
+
+class Codec:
+    """MessagePack in plain Python; the base of the faster ones."""
+
+    name = "builtin"
+    is_slow = True
+    # How many extension values inside each other it decodes on the C stack that the main thread has.
+    max_nesting = 1 << 30
+
+    def __init__(self, hook: Hook) -> None:
+        self.hook = hook
+        self.pack: Callable[[Any], bytes] = packing.pack
+        self.ext: Callable[[int, bytes], Any] = packing.Ext
+        self.max_depth = 512
+
+    def unpack(self, body: bytes | bytearray) -> Any:
+        """Decodes one value; the hook gets its extension values."""
+        return packing.Unpacker(body, self.hook, self.max_depth).unpack()
+
+    def unpack_nested(self, body: bytes | bytearray, depth: int) -> Any:
+        """Decodes the payload of an extension value inside \`depth\` of them."""
+        return self.unpack(body) if depth <= self.max_nesting else Codec.unpack(self, body)
+
+    def unpack_raw(self, body: bytes | bytearray | memoryview) -> Any:
+        """Decodes a small payload with its extension values left as they are."""
+        return packing.Unpacker(body, raw_ext, self.max_depth).unpack()
+
+
+def raw_ext(code: int, data: memoryview) -> packing.Ext:
+    return packing.Ext(code, bytes(data))
+
+
+class MsgspecCodec(Codec):
+    """MessagePack by msgspec."""
+
+    name = "msgspec"
+    is_slow = False
+
+    def __init__(self, hook: Hook) -> None:
+        from msgspec import msgpack
+
+        super().__init__(hook)
+        self.pack = msgpack.Encoder().encode
+        self.ext = msgpack.Ext
+        self._decode = msgpack.Decoder(ext_hook=hook).decode
+
+    def unpack(self, body: bytes | bytearray) -> Any:
+        suspect = b"\\xff" in body and may_hold_timestamp(body)
+        try:
+            tree = self._decode(body)
+        except ValueError:
+            if suspect:
+                return super().unpack(body)
+            raise
+        return super().unpack(body) if suspect and holds_type(tree, "datetime") else tree
+
+
+class MsgpackCodec(Codec):
+    """MessagePack by msgpack."""
+
+    name = "msgpack"
+    is_slow = False
+    max_nesting = 32  # each level takes some 40 kB of stack
+
+    def __init__(self, hook: Hook) -> None:
+        import msgpack
+
+        super().__init__(hook)
+        self._pack = msgpack.Packer(use_bin_type=True, strict_types=True).pack
+        self._unpack = msgpack.unpackb
+        self._too_deep = msgpack.exceptions.StackError
+        self._ext_type = msgpack.ExtType
+        self.pack = self._pack_tree
+        self.ext = self._make_ext
+
+    def _pack_tree(self, value: Any) -> bytes:
+        try:
+            data: bytes = self._pack(value)
+        except (TypeError, ValueError, OverflowError):
+            # A negative extension code, or nesting beyond the library's own 511.
+            return packing.pack(value)
+        return data
+
+    def _make_ext(self, code: int, data: bytes) -> Any:
+        return self._ext_type(code, data) if code >= 0 else packing.Ext(code, data)
+
+    def unpack(self, body: bytes | bytearray) -> Any:
+        suspect = b"\\xff" in body and may_hold_timestamp(body)
+        try:
+            tree = self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=False)
+        except self._too_deep:
+            raise RecursionError from None
+        except TypeError as error:
+            raise ValueError(f"a map has a bad key: {error}") from None
+        except ValueError:
+            if suspect:
+                return super().unpack(body)
+            raise
+        return super().unpack(body) if suspect and holds_type(tree, "Timestamp") else tree
+
+
+def may_hold_timestamp(body: bytes | bytearray) -> bool:
+    return any(head in body for head in TIMESTAMP_HEADS)
+
+
+def holds_type(tree: Any, name: str) -> bool:
+    """Whether a value of a type of that name stands in lists and dicts inside each other; flat ones cost little."""
+    waiting = [tree]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is dict:
+            value = list(value.values())
+        elif type(value) is not list:
+            if type(value).__name__ == name:
+                return True
+            continue
+        types = set(map(type, value))
+        if any(kind.__name__ == name for kind in types):
+            return True
+        if list in types or dict in types:
+            waiting.extend(item for item in value if type(item) in (list, dict))
+    return False
+
+
+def best_name(find_spec: Callable[[str], object]) -> str:
+    """Names the fastest codec there is, without the cost of importing it."""
+    return next((name for name in ("msgspec", "msgpack") if find_spec(name) is not None), "builtin")
+
+
+def load(name: str, hook: Hook) -> Codec:
+    """Makes the codec of that name.
+
+    Raises:
+        ImportError: If its library is not there or broken.
+    """
+    if name == "msgspec":
+        return MsgspecCodec(hook)
+    if name == "msgpack":
+        return MsgpackCodec(hook)
+    return Codec(hook)
+`,
+  },
+  {
+    name: "snakebridge._internal.compiler",
+    isPackage: false,
+    source: `# Makes the bundle of proto/PROTOCOL.md 1.2 importable: compiles its modules, keeps their code, loads them from memory.
+# The boot module runs this one, compiled or as text, before anything of ours can be imported, so it imports only what
+# is built into the interpreter.
+import marshal
+import os
+import sys
+
+TYPE_CHECKING = False  # what type checkers read as true; importing \`typing\` would double the time to start
+if TYPE_CHECKING:
+    from _frozen_importlib import ModuleSpec
+    from types import CodeType, ModuleType
+
+# Not of the form \`<...>\`, which linecache takes for text that nobody can show.
+FOLDER = "<snakebridge>/"
+
+# \`from __future__ import annotations\` imports a real file, \`__future__.py\`, which the current folder may shadow. The
+# flag has the same effect.
+FUTURE_IMPORT = b"from __future__ import annotations\\n"
+FUTURE_FLAG = 0x1000000
+
+# A month: longer than a script that is run now and then may rest.
+KEPT_S = 30 * 86_400
+
+
+class BundleImporter:
+    """Finds and loads the modules of the bundle from memory."""
+
+    def __init__(self, sources: "dict[str, tuple[bool, bytes]]", codes: "dict[str, bytes]") -> None:
+        self._sources = sources
+        self._codes = codes
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
+        entry = self._sources.get(name)
+        if entry is None:
+            return None
+        spec: ModuleSpec = type(sys.__spec__)(name, self, origin=FOLDER + name, is_package=entry[0])  # type: ignore[arg-type]
+        return spec
+
+    def create_module(self, spec: object) -> None:
+        return None
+
+    def exec_module(self, module: "ModuleType") -> None:
+        exec(self.get_code(module.__name__), module.__dict__)
+
+    def get_code(self, name: str) -> "CodeType":
+        code: CodeType = marshal.loads(self._codes[name])
+        return code
+
+    def get_source(self, name: str) -> str:
+        return self._sources[name][1].decode()
+
+    def is_package(self, name: str) -> bool:
+        return self._sources[name][0]
+
+
+def read_sources(data: bytearray) -> "dict[str, tuple[bool, bytes]]":
+    """Takes the bundle apart: whether each module is a package, and its text."""
+    sources: dict[str, tuple[bool, bytes]] = {}
+    at = 0
+    while at < len(data):
+        split = at + 2 + int.from_bytes(data[at : at + 2], "little")
+        start = split + 5
+        end = start + int.from_bytes(data[split + 1 : start], "little")
+        sources[data[at + 2 : split].decode()] = (bool(data[split]), bytes(data[start:end]))
+        at = end
+    return sources
+
+
+def compile_all(sources: "dict[str, tuple[bool, bytes]]") -> "dict[str, bytes]":
+    """Compiles every module; happens once for each version, interpreter and user."""
+    codes = {}
+    for name, (_, text) in sources.items():
+        code = compile(text.replace(FUTURE_IMPORT, b"\\n", 1), FOLDER + name, "exec", FUTURE_FLAG, dont_inherit=True)
+        codes[name] = marshal.dumps(code)
+    return codes
+
+
+def save(path: str, data: bytes) -> None:
+    """Writes the file whole or not at all; a cache that cannot be written costs time, never a failure."""
+    draft = f"{path}.{os.getpid()}"
+    try:
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+            os.replace(draft, path)
+        except OSError:
+            os.unlink(draft)
+    except OSError:
+        pass
+
+
+def prune(folder: str) -> None:
+    """Removes what versions left behind that were not started for long; drafts of killed writers, too."""
+    from time import time
+
+    try:
+        for entry in os.scandir(folder):
+            if entry.stat(follow_symlinks=False).st_atime < time() - KEPT_S:
+                os.unlink(entry.path)
+    except OSError:
+        pass
+
+
+def start(data: bytearray, codes: "dict[str, bytes] | None", path: "str | None") -> None:
+    """Installs the importer and enters the worker; returns when the host says bye."""
+    sources = read_sources(data)
+    if codes is None or codes.keys() != sources.keys():
+        codes = compile_all(sources)
+        if path is not None:
+            save(path, marshal.dumps(codes))
+            prune(os.path.dirname(path))
+    sys.meta_path.insert(0, BundleImporter(sources, codes))
+    # What the stub and the boot module defined is not the user's.
+    space = vars(sys.modules["__main__"])
+    for name in [name for name in space if not name.startswith("__")]:
+        del space[name]
+    # \`python -c\` has the current folder first; until the worker is up, nothing of ours may come from there.
+    in_folder = sys.path[:1] == [""]
+    if in_folder:
+        del sys.path[0]
+    from snakebridge._internal import worker
+
+    worker.main(in_folder)
+`,
+  },
+  {
+    name: "snakebridge._internal.control",
+    isPackage: false,
+    source: `# The control thread: answers while a call runs, as far as the interpreter lock allows (proto/PROTOCOL.md 3.3, 3.4).
+# It imports nothing and runs no code of the user, so that nothing but the lock can hold it up.
+from __future__ import annotations
+
+import os
+from time import sleep
+
+from snakebridge._internal.frames import read_frames, write_frame
+from snakebridge._internal.packing import Ext, Unpacker, pack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from snakebridge._internal.limits import Limits
+    from snakebridge._internal.progress import Progress
+    from snakebridge._internal.refs import RefTable
+
+PING, CANCEL, WITHDRAW, RELEASE, PONG, CANCELLED = 32, 33, 34, 35, 48, 49
+MAX_DEPTH = 32
+BAD_CONTROL_STATUS = 76
+BYE_GRACE_S = 0.02
+
+
+class Control:
+    """Serves one control stream."""
+
+    def __init__(self, fd: int, limits: Limits, progress: Progress, refs: RefTable) -> None:
+        self._fd = fd
+        self._limits = limits
+        self._progress = progress
+        self._refs = refs
+        self.is_closing = False
+        # Replaced by the decoder of the fast codec once that is there: releases may name many thousand refs.
+        self.decode: Callable[[bytearray], Any] = plain_decode
+
+    def run(self) -> None:
+        """Answers until the stream ends, which ends the process unless it is ending already."""
+        status = 0
+        try:
+            for body, _ in read_frames(self._fd, self._limits):
+                self._handle(self.decode(body))
+        except OSError:
+            pass
+        except Exception as error:
+            status = BAD_CONTROL_STATUS
+            os.write(2, f"snakebridge: Cannot read control stream: {error}\\n".encode("utf-8", "replace"))
+        if not self.is_closing:
+            # A host may close everything behind \`bye\`, which the main thread is about to read.
+            sleep(BYE_GRACE_S)
+        if not self.is_closing:
+            os._exit(status)
+
+    def _handle(self, message: Any) -> None:
+        kind = message[0]
+        progress = self._progress
+        if kind == PING:
+            self._send([PONG, message[1], self._info()])
+        elif kind == CANCEL:
+            self._send([CANCELLED, message[1], progress.cancel(message[1])])
+        elif kind == WITHDRAW:
+            for call in message[1]:
+                self._send([CANCELLED, call, progress.withdraw(call)])
+        elif kind == RELEASE:
+            refs = self._refs
+            refs.release(message[1], message[2])
+            if refs.graveyard and not progress.running:
+                progress.wake()
+
+    def _send(self, message: list[Any]) -> None:
+        write_frame(self._fd, pack(message), ())
+
+    def _info(self) -> dict[str, int]:
+        progress = self._progress
+        return {
+            "running": progress.running,
+            "started": progress.started,
+            "refs": len(self._refs.entries),
+            "rssBytes": rss_bytes(),
+        }
+
+
+def plain_decode(body: bytearray) -> Any:
+    """Decodes a control message without any library."""
+    return Unpacker(body, lambda code, data: Ext(code, bytes(data)), MAX_DEPTH).unpack()
+
+
+def rss_bytes() -> int:
+    """Memory of this process that is in RAM; 0 where the system has no \`/proc\`."""
+    try:
+        fd = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int(os.read(fd, 128).split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        finally:
+            os.close(fd)
+    except (OSError, ValueError, IndexError):
+        return 0
+`,
+  },
+  {
+    name: "snakebridge._internal.cycles",
+    isPackage: false,
+    source: `# Tells a value that contains itself from one that is merely deep, once the depth limit was met.
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+def has_cycle(root: Any) -> bool:
+    """Whether a container is inside itself. Each container is visited once, without recursion."""
+    done: set[int] = set()
+    on_path: set[int] = set()
+    stack: list[tuple[int, Iterator[Any]]] = []
+
+    def open_container(value: Any) -> None:
+        on_path.add(id(value))
+        stack.append((id(value), iter(_children(value))))
+
+    if isinstance(root, _CONTAINERS):
+        open_container(root)
+    while stack:
+        key, children = stack[-1]
+        for child in children:
+            if not isinstance(child, _CONTAINERS) or id(child) in done:
+                continue
+            if id(child) in on_path:
+                return True
+            open_container(child)
+            break
+        else:
+            stack.pop()
+            on_path.discard(key)
+            done.add(key)
+    return False
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*dict.keys(value), *dict.values(value)]
+    return list(value)
+`,
+  },
+  {
+    name: "snakebridge._internal.failures",
+    isPackage: false,
+    source: `# From exceptions to failures (proto/PROTOCOL.md 7). Loaded when the first one appears. An exception is an object of
+# the user and may be hostile: each question to it may raise, and none may keep the failure from being sent.
+from __future__ import annotations
+
+import linecache
+import traceback
+
+from snakebridge._internal import packing
+from snakebridge._internal.problems import Problem
+from snakebridge._internal.refs import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Any
+
+    from snakebridge._internal.wire_encode import WireEncoder
+
+# From 3.13 on, \`python -c\` leaves its program here, which is our stub; it would be shown as the source of whatever
+# the user runs by \`exec\`.
+linecache.cache.pop("<string>", None)
+
+MAX_CHAIN = 20
+MAX_TEXT = 65_536
+MAX_FRAMES = 1_000
+MAX_ATTRIBUTES = 32
+MAX_NOTES = 32
+
+_MRO = type.__dict__["__mro__"].__get__
+# Straight from the base class: a subclass may put a property that raises over any of them.
+_DICT = BaseException.__dict__["__dict__"].__get__
+_ARGS = BaseException.__dict__["args"].__get__
+_CAUSE = BaseException.__dict__["__cause__"].__get__
+_CONTEXT = BaseException.__dict__["__context__"].__get__
+_SUPPRESS = BaseException.__dict__["__suppress_context__"].__get__
+_TRACEBACK = BaseException.__dict__["__traceback__"].__get__
+
+
+def describe(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
+    """The failure of an exception, as a plain tree."""
+    return _describe(error, encoder, set(), [MAX_CHAIN], True)
+
+
+def _describe(
+    error: BaseException, encoder: WireEncoder, seen: set[int], budget: list[int], is_first: bool
+) -> dict[str, Any]:
+    seen.add(id(error))
+    budget[0] -= 1
+    kind = type(error)
+    failure: dict[str, Any] = {
+        "kind": "python",
+        "message": clean(_ask(lambda: str(error), "<exception str() failed>")),
+        "type": type_name(kind),
+        "mro": [type_name(base) for base in _MRO(kind) if base is not object],
+        # The first text holds the whole chain as Python prints it, those of causes only their own part.
+        "traceback": _traceback_text(error, is_first),
+        "frames": _frames(_TRACEBACK(error)),
+    }
+
+    def follow(other: BaseException | None) -> dict[str, Any] | None:
+        if other is None or id(other) in seen or budget[0] <= 0:
+            return None
+        return _describe(other, encoder, seen, budget, False)
+
+    failure["cause"] = follow(_CAUSE(error))
+    failure["context"] = follow(_CONTEXT(error))
+    failure["suppressContext"] = bool(_SUPPRESS(error))
+    failure["notes"] = _notes(error)
+    failure["attributes"] = _attributes(error, encoder)
+    return failure
+
+
+_OWN_FOLDER = describe.__code__.co_filename.rpartition("failures")[0]
+
+
+def _ask(question: Callable[[], Any], default: Any) -> Any:
+    try:
+        return question()
+    except BaseException:
+        return default
+
+
+def clean(text: Any, keep_end: bool = False) -> str:
+    """Text as it may be sent: no lone surrogates, at most 64 KiB."""
+    try:
+        data = str.encode(text, "utf-8", "backslashreplace")
+    except BaseException:
+        return ""
+    if len(data) > MAX_TEXT:
+        data = data[-MAX_TEXT:] if keep_end else data[:MAX_TEXT]
+    return data.decode("utf-8", "ignore")
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith((_OWN_FOLDER, "<frozen importlib"))
+
+
+def _walk(trace: TracebackType | None) -> Iterator[tuple[Any, int]]:
+    while trace is not None:
+        if not _is_ours(trace.tb_frame.f_code.co_filename):
+            yield trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _frames(trace: TracebackType | None) -> list[list[Any]]:
+    found = list(_walk(trace))[-MAX_FRAMES:]
+    frames: list[list[Any]] = []
+    for frame, line in found:
+        code = frame.f_code
+        text = _source_line(code.co_filename, line, frame.f_globals)
+        name = getattr(code, "co_qualname", code.co_name)
+        frames.append([clean(code.co_filename), line, clean(name), clean(text) or None])
+    return frames
+
+
+def _source_line(file: str, line: int, space: dict[str, Any]) -> str:
+    try:
+        linecache.lazycache(file, space)
+        return linecache.getline(file, line).strip()
+    except BaseException:
+        return ""
+
+
+def _traceback_text(error: BaseException, with_chain: bool) -> str:
+    try:
+        printed = traceback.TracebackException(type(error), error, _TRACEBACK(error), compact=True)
+        _drop_our_frames(printed, set())
+        return clean("".join(printed.format(chain=with_chain)), keep_end=True)
+    except BaseException:
+        return f"{type_name(type(error))}\\n"
+
+
+def _drop_our_frames(printed: Any, seen: set[int]) -> None:
+    stack = [printed]
+    while stack:
+        part = stack.pop()
+        if part is None or id(part) in seen:
+            continue
+        seen.add(id(part))
+        if part.stack is not None:
+            part.stack[:] = [frame for frame in part.stack if not _is_ours(frame.filename)]
+        stack += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes = _ask(lambda: _DICT(error).get("__notes__"), None)
+    if type(notes) is not list:
+        return []
+    return [clean(note) for note in notes[:MAX_NOTES] if type(note) is str]
+
+
+def _attributes(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
+    """What has an encoding and is small; \`args\` first, then fields of builtin exceptions, then the instance's own."""
+    found: dict[str, Any] = {"args": _ARGS(error)}
+    for base in _MRO(type(error)):
+        if type_name(base).startswith("builtins.") and base not in (BaseException, object):
+            for name, member in vars(base).items():
+                if type(member).__name__ in ("member_descriptor", "getset_descriptor") and not name.startswith("_"):
+                    try:
+                        value = member.__get__(error)
+                    except BaseException:
+                        continue
+                    if value is not None:
+                        found.setdefault(name, value)
+    own = _ask(lambda: list(_DICT(error).items()), [])
+    found.update((name, value) for name, value in own if type(name) is str and not name.startswith("__"))
+    trees: dict[str, Any] = {}
+    for name, value in found.items():
+        if len(trees) == MAX_ATTRIBUTES:
+            break
+        encoder.begin(0, "", 1)
+        encoder.elements_left = min(encoder.elements_left, 10_000)
+        encoder.bytes_left = min(encoder.bytes_left, MAX_TEXT)
+        try:
+            tree = encoder.encode(value)
+            packing.pack([name, tree])
+        except (Problem, Exception):
+            continue
+        if not encoder.buffers:
+            trees[name] = tree
+    return trees
+
+
+def suggest(error: BaseException, value: Any, step: str) -> None:
+    """Adds a note with a near name to an \`AttributeError\` of the last step; the message stays Python's own."""
+    if getattr(error, "name", None) != step or getattr(error, "obj", None) is not value:
+        return
+    from difflib import get_close_matches
+
+    near = _ask(lambda: get_close_matches(step, [name for name in dir(value) if type(name) is str], 1, 0.75), [])
+    if near:
+        notes = _DICT(error).setdefault("__notes__", [])
+        if type(notes) is list:
+            notes.append(f"Did you mean: {near[0]!r}?")
+
+
+def pack_anyway(tree: Any) -> bytes:
+    """Packs a failure that holds extension values of a codec used before, or text that is no Unicode."""
+    try:
+        return packing.pack(tree)
+    except UnicodeEncodeError:
+        return packing.pack(_clean_tree(tree))
+
+
+def _clean_tree(tree: Any) -> Any:
+    if type(tree) is str:
+        return clean(tree)
+    if type(tree) is list:
+        return [_clean_tree(item) for item in tree]
+    if type(tree) is dict:
+        return {clean(key): _clean_tree(item) for key, item in tree.items()}
+    return tree
+`,
+  },
+  {
+    name: "snakebridge._internal.frames",
+    isPackage: false,
+    source: `# Frames of proto/PROTOCOL.md 2, straight on descriptors: importing \`socket\` would cost more than a start may.
+from __future__ import annotations
+
+import os
+from _struct import Struct
+
+from snakebridge._internal.limits import MAX_BUFFERS
+from snakebridge._internal.problems import LimitProblem, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from io import BytesIO
+
+    from snakebridge._internal.limits import Limits
+
+SLICE = 1 << 20
+READ_SIZE = 1 << 16
+HEAD = Struct("<II")
+
+
+def read_frames(fd: int, limits: Limits) -> Iterator[tuple[bytearray, Sequence[BytesIO]]]:
+    """Yields body and buffers of each frame until the stream ends.
+
+    Raises:
+        Problem: If a frame is beyond the limits; nothing after it can be trusted.
+    """
+    store = bytearray(READ_SIZE)
+    view = memoryview(store)
+    unpack_head = HEAD.unpack_from
+    readv = os.readv
+    start = end = 0
+    while True:
+        have = end - start
+        if have >= 8:
+            length, count = unpack_head(store, start)
+            stop = start + 8 + length
+            if not count and stop <= end:
+                if length > limits.max_frame_bytes:
+                    raise LimitProblem("maxFrameBytes", length, limits.max_frame_bytes)
+                body = store[start + 8 : stop]
+                start = stop
+                yield body, ()
+                continue
+            if count or stop - start > READ_SIZE:
+                frame, start = _read_large(fd, view, start, end, length, count, limits)
+                if frame is None:
+                    return
+                yield frame
+                continue
+        if start:
+            # The rest of the store is the front of a frame; move it where a whole one has room.
+            if have:
+                view[:have] = bytes(view[start:end])
+            start, end = 0, have
+        got = readv(fd, (view[end:] if end else view,))
+        if not got:
+            return
+        end += got
+
+
+def _read_large(
+    fd: int, view: memoryview, start: int, end: int, length: int, count: int, limits: Limits
+) -> tuple[tuple[bytearray, list[BytesIO]] | None, int]:
+    """Reads a frame with buffers, or one larger than the store, straight into memory of its own size."""
+    from _io import BytesIO
+
+    if count > MAX_BUFFERS:
+        raise Problem(f"Cannot read frame: it has {count} buffers, limit is {MAX_BUFFERS}")
+    if length > limits.max_frame_bytes:
+        raise LimitProblem("maxFrameBytes", length, limits.max_frame_bytes)
+    table = bytearray(8 * count)
+    start = _fill(fd, view, start + 8, end, [memoryview(table)])
+    if start < 0:
+        return None, 0
+    sizes = Struct(f"<{count}Q").unpack(table)
+    if length + sum(sizes) > limits.max_frame_bytes:
+        raise LimitProblem("maxFrameBytes", length + sum(sizes), limits.max_frame_bytes)
+    body = bytearray(length)
+    # A BytesIO that alone owns its bytes lends them for writing and later gives them away without a copy.
+    buffers = [BytesIO(bytes(size)) for size in sizes]
+    parts = [memoryview(body), *(buffer.getbuffer() for buffer in buffers)]
+    start = _fill(fd, view, start, end, [part for part in parts if len(part)])
+    for part in parts:
+        part.release()
+    return (None, 0) if start < 0 else ((body, buffers), start)
+
+
+def _fill(fd: int, view: memoryview, start: int, end: int, parts: list[memoryview]) -> int:
+    """Fills all parts, first from what was read already; returns where that now starts, or -1 at end of stream."""
+    at = 0
+    done = 0
+    while at < len(parts):
+        part = parts[at]
+        if start < end:
+            got = min(end - start, len(part) - done)
+            part[done : done + got] = view[start : start + got]
+            start += got
+            done += got
+        elif done < len(part):
+            got = os.readv(fd, [part[done:] if done else part, *parts[at + 1 : at + 16]])
+            if not got:
+                return -1
+            done += got
+        while at < len(parts) and done >= len(parts[at]):
+            done -= len(parts[at])
+            at += 1
+    return start
+
+
+def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
+    """Writes everything, at most 1 MiB at a time, and waits for room."""
+    size = len(data)
+    done = os.write(fd, data) if size <= SLICE else 0
+    if done == size:
+        return
+    with memoryview(data) as view:
+        while done < size:
+            done += os.write(fd, view[done : done + SLICE])
+
+
+def write_frame(fd: int, body: bytes, buffers: Sequence[memoryview]) -> None:
+    """Writes one frame; the buffers are not copied."""
+    head = Struct(f"<II{len(buffers)}Q").pack(len(body), len(buffers), *map(len, buffers))
+    write_all(fd, head + body)
+    for buffer in buffers:
+        write_all(fd, buffer)
+`,
+  },
+  {
+    name: "snakebridge._internal.lifeline",
+    isPackage: false,
+    source: `# The descriptors of proto/PROTOCOL.md 1.1, and dying with the host. No thread can act while a C call holds the
+# interpreter lock, so the kernel is asked to: it sends SIGIO, whose default action ends the process, when the host's
+# end of the lifeline goes away.
+from __future__ import annotations
+
+import _signal
+import os
+
+DATA, CONTROL, LIFELINE = 3, 4, 5
+
+
+def claim_descriptors() -> None:
+    """Keeps the descriptors out of children and makes reads wait."""
+    for fd in (DATA, CONTROL, LIFELINE):
+        os.set_inheritable(fd, False)
+    # The host's runtime may hand over sockets that do not block.
+    os.set_blocking(DATA, True)
+    os.set_blocking(CONTROL, True)
+    os.register_at_fork(after_in_child=_close_in_child)
+    _own_output()
+
+
+def _own_output() -> None:
+    # The host's runtime may make its standard output non-blocking, at any time, and whether a write waits belongs to
+    # the open file and not to the descriptor: a long \`print\` would then fail. Opened anew it is ours alone. Not for
+    # plain files, whose position is shared on purpose, and sockets cannot be opened.
+    try:
+        if os.fstat(1).st_mode & 0o170000 not in (0o010000, 0o020000):
+            return
+        own = os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    os.set_blocking(own, True)
+    os.dup2(own, 1)
+    os.close(own)
+
+
+def _close_in_child() -> None:
+    # Something must stay behind these numbers: a file the child opens next would get the frames of a call that
+    # returns in the child. Reading from it gives end of file, which ends the child's copy of the worker.
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (DATA, CONTROL, LIFELINE):
+        os.dup2(null, fd, inheritable=False)
+    if null > LIFELINE:
+        os.close(null)
+
+
+def die_with_host() -> None:
+    """Asks the kernel to end this process when the host is gone, whatever Python is doing then."""
+    _signal.signal(_signal.SIGINT, _ignore)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGIO, _signal.SIGUSR1})
+    parent = os.getppid()
+    try:
+        from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl
+
+        _signal.signal(_signal.SIGIO, _signal.SIG_DFL)
+        fcntl(LIFELINE, F_SETOWN, os.getpid())
+        fcntl(LIFELINE, F_SETFL, fcntl(LIFELINE, F_GETFL) | os.O_ASYNC | os.O_NONBLOCK)
+        if not os.read(LIFELINE, 1):
+            os._exit(0)
+    except BlockingIOError:
+        return
+    except (ImportError, AttributeError, OSError):
+        _die_with_parent(parent)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Second best: Linux signals the death of the thread that spawned this process."""
+    try:
+        from ctypes import CDLL
+
+        CDLL(None).prctl(1, 9)
+    except (ImportError, OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    # Ctrl-C belongs to the host. Not SIG_IGN, which programs started by Python code would inherit.
+    return None
+`,
+  },
+  {
+    name: "snakebridge._internal.limits",
+    isPackage: false,
+    source: `# Limits of proto/PROTOCOL.md 6.
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+MAX_BUFFERS = 65_536
+SAFE_INT = 2**53 - 1
+
+# Before 3.11 each Python frame takes C stack, of which the main thread mostly has 8 MiB.
+MAX_FRAMES = 12_000
+
+
+class Limits:
+    """Limits of one conversation; hello may change them."""
+
+    __slots__ = ("max_depth", "max_elements", "max_frame_bytes", "repr_max_chars")
+
+    def __init__(self) -> None:
+        self.max_frame_bytes = 1_073_741_824
+        self.max_depth = 512
+        self.max_elements = 10_000_000
+        self.repr_max_chars = 200
+
+    def update(self, hello: dict[str, object]) -> None:
+        """Takes over what the host's hello sets; what is missing or no positive int stays as it is."""
+        given = hello.get("limits")
+        if isinstance(given, dict):
+            self.max_frame_bytes = _positive(given.get("maxFrameBytes"), self.max_frame_bytes)
+            self.max_depth = _positive(given.get("maxDepth"), self.max_depth)
+            self.max_elements = _positive(given.get("maxElements"), self.max_elements)
+        self.repr_max_chars = _positive(hello.get("reprMaxChars"), self.repr_max_chars)
+
+    def run_deep(self, function: Callable[..., T], *args: object) -> T:
+        """Runs our own code again that met Python's recursion limit before \`max_depth\`.
+
+        A container takes up to 17 frames. The limit is raised for us alone: raised for good, it would let Python
+        code overflow the C stack.
+        """
+        usual = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(usual, min(usual + 18 * self.max_depth, MAX_FRAMES)))
+        try:
+            return function(*args)
+        finally:
+            sys.setrecursionlimit(usual)
+
+
+def _positive(value: object, default: int) -> int:
+    return value if type(value) is int and value > 0 else default
+`,
+  },
+  {
+    name: "snakebridge._internal.operations",
+    isPackage: false,
+    source: `# Operations on refs: kind 6 of proto/PROTOCOL.md 3.1.
+from __future__ import annotations
+
+import _operator as op
+
+from snakebridge._internal.problems import Problem
+from snakebridge._internal.refs import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def _to_arrow(value: Any) -> Any:
+    from snakebridge._internal import table_values
+
+    return table_values.to_arrow(value)
+
+
+OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
+    "len": (len, 0),
+    "str": (str, 0),
+    "repr": (repr, 0),
+    "bool": (bool, 0),
+    "hash": (hash, 0),
+    "dir": (lambda value: [name for name in dir(value) if isinstance(name, str)], 0),
+    "type": (lambda value: type_name(type(value)), 0),
+    "iter": (iter, 0),
+    "contains": (op.contains, 1),
+    "getitem": (op.getitem, 1),
+    "setitem": (op.setitem, 2),
+    "delitem": (op.delitem, 1),
+    "eq": (op.eq, 1),
+    "ne": (op.ne, 1),
+    "lt": (op.lt, 1),
+    "le": (op.le, 1),
+    "gt": (op.gt, 1),
+    "ge": (op.ge, 1),
+    "add": (op.add, 1),
+    "sub": (op.sub, 1),
+    "mul": (op.mul, 1),
+    "truediv": (op.truediv, 1),
+    "floordiv": (op.floordiv, 1),
+    "mod": (op.mod, 1),
+    "pow": (op.pow, 1),
+    "matmul": (op.matmul, 1),
+    "and": (op.and_, 1),
+    "or": (op.or_, 1),
+    "xor": (op.xor, 1),
+    "lshift": (op.lshift, 1),
+    "rshift": (op.rshift, 1),
+    "neg": (op.neg, 0),
+    "pos": (op.pos, 0),
+    "invert": (op.invert, 0),
+    "abs": (op.abs, 0),
+    "to_arrow": (_to_arrow, 0),
+}
+
+
+def operate(value: Any, name: str, args: list[Any]) -> Any:
+    """Runs one operation.
+
+    Raises:
+        Problem: If there is none of that name, or it takes another number of operands.
+    """
+    if name == "call":
+        return value(*args)
+    entry = OPERATIONS.get(name)
+    if entry is None:
+        raise Problem(f"Cannot run operation: {name!r:.80} is not known")
+    function, operands = entry
+    if len(args) != operands:
+        raise Problem(f"Cannot run operation: {name} takes {operands} operands, got {len(args)}")
+    return function(value, *args)
+`,
+  },
+  {
+    name: "snakebridge._internal.packing",
+    isPackage: false,
+    source: `# MessagePack in plain Python: what the worker speaks where neither msgspec nor msgpack is installed, and in its first
+# milliseconds everywhere, because importing either of them takes longer than many calls.
+from __future__ import annotations
+
+from _struct import pack as struct_pack
+from _struct import unpack_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Ext:
+    """An extension value: its code and its payload."""
+
+    __slots__ = ("code", "data")
+
+    def __init__(self, code: int, data: bytes) -> None:
+        self.code = code
+        self.data = data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ext) and (self.code, self.data) == (other.code, other.data)
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.data))
+
+
+def pack(value: Any) -> bytes:
+    """Encodes a tree of plain values and extension values."""
+    out = bytearray()
+    _pack(value, out)
+    return bytes(out)
+
+
+def _pack(value: Any, out: bytearray) -> None:
+    kind = type(value)
+    if kind is str:
+        data = value.encode()
+        size = len(data)
+        if size < 32:
+            out.append(0xA0 | size)
+        else:
+            out += _head(size, b"\\xd9", b"\\xda", b"\\xdb")
+        out += data
+    elif kind is int:
+        _pack_int(value, out)
+    elif value is None:
+        out.append(0xC0)
+    elif kind is bool:
+        out.append(0xC3 if value else 0xC2)
+    elif kind is float:
+        out += struct_pack(">Bd", 0xCB, value)
+    elif kind is list:
+        size = len(value)
+        out += bytes((0x90 | size,)) if size < 16 else _head(size, None, b"\\xdc", b"\\xdd")
+        for item in value:
+            _pack(item, out)
+    elif kind is dict:
+        size = len(value)
+        out += bytes((0x80 | size,)) if size < 16 else _head(size, None, b"\\xde", b"\\xdf")
+        for key, item in value.items():
+            _pack(key, out)
+            _pack(item, out)
+    elif kind is bytes or kind is bytearray or kind is memoryview:
+        out += _head(len(value), b"\\xc4", b"\\xc5", b"\\xc6")
+        out += value
+    else:
+        _pack_ext(value.code, value.data, out)
+
+
+def _head(size: int, small: bytes | None, middle: bytes, large: bytes) -> bytes:
+    if small is not None and size < 256:
+        return small + bytes((size,))
+    if size < 65_536:
+        return middle + size.to_bytes(2, "big")
+    return large + size.to_bytes(4, "big")
+
+
+def _pack_int(value: int, out: bytearray) -> None:
+    if 0 <= value < 128:
+        out.append(value)
+    elif -32 <= value < 0:
+        out.append(value & 0xFF)
+    elif value >= 0:
+        code, size = (
+            (0xCC, 1) if value < 2**8 else (0xCD, 2) if value < 2**16 else (0xCE, 4) if value < 2**32 else (0xCF, 8)
+        )
+        out.append(code)
+        out += value.to_bytes(size, "big")
+    else:
+        code, size = (
+            (0xD0, 1) if value >= -(2**7) else (0xD1, 2) if value >= -(2**15) else (0xD2, 4)
+            if value >= -(2**31) else (0xD3, 8)
+        )  # fmt: skip
+        out.append(code)
+        out += value.to_bytes(size, "big", signed=True)
+
+
+_FIXED_EXT = {1: 0xD4, 2: 0xD5, 4: 0xD6, 8: 0xD7, 16: 0xD8}
+
+
+def _pack_ext(code: int, data: bytes, out: bytearray) -> None:
+    size = len(data)
+    if size in _FIXED_EXT:
+        out.append(_FIXED_EXT[size])
+    else:
+        out += _head(size, b"\\xc7", b"\\xc8", b"\\xc9")
+    out.append(code & 0xFF)
+    out += data
+
+
+class Unpacker:
+    """Decodes one value from bytes, with every length checked against what is there."""
+
+    __slots__ = ("_at", "_data", "_end", "_hook", "_max_depth")
+
+    def __init__(self, data: bytes | bytearray | memoryview, hook: Callable[[int, memoryview], Any], max_depth: int):
+        self._data = memoryview(data)
+        self._end = len(data)
+        self._at = 0
+        self._hook = hook
+        self._max_depth = max_depth
+
+    def unpack(self) -> Any:
+        value = self.read(0)
+        if self._at != self._end:
+            raise ValueError(f"{self._end - self._at} bytes follow the value")
+        return value
+
+    def read_head(self, wanted: int) -> list[Any]:
+        """Reads only the first items of an array of scalars."""
+        code = self._data[0] if self._end else 0
+        if code & 0xF0 == 0x90:
+            self._at = 1
+        elif code == 0xDC:
+            self._at = 3
+        else:
+            return []
+        return [self.read(self._max_depth) for _ in range(wanted)]
+
+    def _take(self, size: int) -> memoryview:
+        start = self._at
+        stop = start + size
+        if stop > self._end:
+            raise ValueError("data ends inside a value")
+        self._at = stop
+        return self._data[start:stop]
+
+    def _size(self, width: int) -> int:
+        return int.from_bytes(self._take(width), "big")
+
+    def read(self, depth: int) -> Any:
+        code = self._take(1)[0]
+        if code < 0x80:
+            return code
+        if code >= 0xE0:
+            return code - 256
+        if code < 0x90:
+            return self._map(code & 15, depth)
+        if code < 0xA0:
+            return self._array(code & 15, depth)
+        if code < 0xC0:
+            return str(self._take(code & 31), "utf-8")
+        reader = _READERS.get(code)
+        if reader is None:
+            raise ValueError(f"byte 0x{code:02x} starts no value")
+        return reader(self, depth)
+
+    def _array(self, size: int, depth: int) -> list[Any]:
+        if size > self._end - self._at:
+            raise ValueError("data ends inside an array")
+        if depth >= self._max_depth:
+            raise RecursionError("arrays and maps are nested too deep")
+        read = self.read
+        return [read(depth + 1) for _ in range(size)]
+
+    def _map(self, size: int, depth: int) -> dict[str, Any]:
+        if 2 * size > self._end - self._at:
+            raise ValueError("data ends inside a map")
+        if depth >= self._max_depth:
+            raise RecursionError("arrays and maps are nested too deep")
+        read = self.read
+        value = {}
+        for _ in range(size):
+            key = read(self._max_depth)
+            if type(key) is not str:
+                raise ValueError("a map has a key that is no text")
+            value[key] = read(depth + 1)
+        return value
+
+    def _float(self, form: str, size: int) -> float:
+        value: float = unpack_from(form, self._take(size))[0]
+        return value
+
+    def _int(self, size: int) -> int:
+        return int.from_bytes(self._take(size), "big", signed=True)
+
+    def _ext(self, size: int) -> Any:
+        code = self._take(1)[0]
+        return self._hook(code - 256 if code > 127 else code, self._take(size))
+
+
+_READERS: dict[int, Callable[[Unpacker, int], Any]] = {
+    0xC0: lambda u, d: None,
+    0xC2: lambda u, d: False,
+    0xC3: lambda u, d: True,
+    0xC4: lambda u, d: bytes(u._take(u._size(1))),
+    0xC5: lambda u, d: bytes(u._take(u._size(2))),
+    0xC6: lambda u, d: bytes(u._take(u._size(4))),
+    0xC7: lambda u, d: u._ext(u._size(1)),
+    0xC8: lambda u, d: u._ext(u._size(2)),
+    0xC9: lambda u, d: u._ext(u._size(4)),
+    0xCA: lambda u, d: u._float(">f", 4),
+    0xCB: lambda u, d: u._float(">d", 8),
+    0xCC: lambda u, d: u._size(1),
+    0xCD: lambda u, d: u._size(2),
+    0xCE: lambda u, d: u._size(4),
+    0xCF: lambda u, d: u._size(8),
+    0xD0: lambda u, d: u._int(1),
+    0xD1: lambda u, d: u._int(2),
+    0xD2: lambda u, d: u._int(4),
+    0xD3: lambda u, d: u._int(8),
+    0xD4: lambda u, d: u._ext(1),
+    0xD5: lambda u, d: u._ext(2),
+    0xD6: lambda u, d: u._ext(4),
+    0xD7: lambda u, d: u._ext(8),
+    0xD8: lambda u, d: u._ext(16),
+    0xD9: lambda u, d: str(u._take(u._size(1)), "utf-8"),
+    0xDA: lambda u, d: str(u._take(u._size(2)), "utf-8"),
+    0xDB: lambda u, d: str(u._take(u._size(4)), "utf-8"),
+    0xDC: lambda u, d: u._array(u._size(2), d),
+    0xDD: lambda u, d: u._array(u._size(4), d),
+    0xDE: lambda u, d: u._map(u._size(2), d),
+    0xDF: lambda u, d: u._map(u._size(4), d),
+}
+`,
+  },
+  {
+    name: "snakebridge._internal.problems",
+    isPackage: false,
+    source: `# Failures that are not Python exceptions of the user: values without encoding, limits, refs, malformed messages
+# (proto/PROTOCOL.md 7). Each is raised where it is found and turned into its map where the reply is made.
+from __future__ import annotations
+
+PROTOCOL = 1
+MIN_PROTOCOL = 1
+
+
+class Problem(Exception):  # noqa: N818 - its kinds say what went wrong, not all are errors
+    """A failure with a kind of its own."""
+
+    kind = "protocol"
+
+    def __init__(self, message: str, **fields: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields
+
+    def failure(self) -> dict[str, object]:
+        return {"kind": self.kind, "message": self.message, **self.fields}
+
+
+class ValueProblem(Problem):
+    """A value has no encoding, or bytes have no value. \`steps\` grows from the inside out."""
+
+    kind = "value"
+
+    def __init__(self, message: str, type_name: str) -> None:
+        super().__init__(message, type=type_name)
+        self.steps: list[str] = []
+
+    def failure(self) -> dict[str, object]:
+        path = "$" + "".join(reversed(self.steps))
+        return {"kind": "value", "message": f"{self.message} at {path}", "path": path, **self.fields}
+
+
+class LimitProblem(Problem):
+    """A value or message is beyond a limit."""
+
+    kind = "limit"
+
+    def __init__(self, limit: str, value: int | None, maximum: int | None) -> None:
+        seen = "" if value is None else f" is {value},"
+        message = (
+            "Cannot encode value: it contains itself"
+            if limit == "cycle"
+            else f"Cannot carry value: {limit}{seen} limit is {maximum}"
+        )
+        super().__init__(message, limit=limit, value=value, max=maximum)
+
+
+class RefProblem(Problem):
+    """A ref is not usable in this call."""
+
+    kind = "ref"
+
+    def __init__(self, reason: str, ref: int) -> None:
+        text = {"released": "was released", "unknown": "was never given", "session": "belongs to another session"}
+        super().__init__(f"Cannot use ref {ref}: it {text[reason]}", reason=reason, id=ref)
+
+
+class EarlierFailure(Problem):
+    """A call uses the result of one that failed."""
+
+    def __init__(self, failure: dict[str, object], origin: int) -> None:
+        super().__init__(str(failure.get("message")))
+        self._failure = failure
+        self._origin = origin
+
+    def failure(self) -> dict[str, object]:
+        return {"origin": self._origin, **self._failure}
+
+
+class Cancelled(Problem):
+    """A call was withdrawn before it started, or interrupted."""
+
+    kind = "cancelled"
+
+    def __init__(self, started: bool) -> None:
+        super().__init__(
+            "Call was interrupted while it ran" if started else "Call was withdrawn before it started", started=started
+        )
+
+
+class VersionProblem(Problem):
+    """The two sides speak no common version."""
+
+    def __init__(self, host: object, host_min: object) -> None:
+        super().__init__(
+            f"Cannot talk to host: it speaks protocol {host_min} to {host}, this worker {MIN_PROTOCOL} to {PROTOCOL}",
+            hostProtocol=host,
+            hostMinProtocol=host_min,
+            workerProtocol=PROTOCOL,
+            workerMinProtocol=MIN_PROTOCOL,
+        )
+
+
+class Interrupted(BaseException):
+    """Raised in a running call that the host cancelled; not an \`Exception\`, so that \`except Exception\` lets it by."""
+`,
+  },
+  {
+    name: "snakebridge._internal.progress",
+    isPackage: false,
+    source: `# Which call runs, shared by the main thread, which runs calls, and the control thread, which is asked about them
+# (proto/PROTOCOL.md 3.3). Ids only grow, so two ints say of every call whether it waits, runs or is done.
+#
+# Withdrawing a call that has not started is a race between the threads, decided by who pops the claim:
+#
+#   control: claims[id] = True ; started >= id? then pop: popped = too late, not there = main took it, so withdrawn
+#   main:    started = id      ; claims?        then pop: popped = withdrawn, not there = runs
+from __future__ import annotations
+
+import _signal
+from _thread import get_ident
+
+from snakebridge._internal.problems import Interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Progress:
+    """The state of the calls of one conversation."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.started = 0
+        self.claims: dict[int, bool] = {}
+        self._target = 0
+        self._main = get_ident()
+        self._when_idle: Callable[[], None] | None = None
+
+    def listen(self, when_idle: Callable[[], None]) -> None:
+        """Installs the handler that interrupts a call, or runs \`when_idle\` on the main thread between calls."""
+        self._when_idle = when_idle
+        _signal.signal(_signal.SIGUSR1, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        running = self.running
+        if not running:
+            if self._when_idle is not None:
+                self._when_idle()
+        elif running == self._target:
+            self._target = 0
+            raise Interrupted
+
+    def withdraw(self, call: int) -> str:
+        """Takes a call back that has not started; returns the outcome of proto/PROTOCOL.md 3.4."""
+        if self.started < call:
+            self.claims[call] = True
+            if self.started < call or self.claims.pop(call, None) is None:
+                return "withdrawn"
+        return "running" if self.running == call else "done"
+
+    def cancel(self, call: int) -> str:
+        """Takes a call back or interrupts it; returns the outcome of proto/PROTOCOL.md 3.4."""
+        outcome = self.withdraw(call)
+        if outcome == "running":
+            # The handler runs on the main thread and looks again: it cannot hit the next call.
+            self._target = call
+            self.wake()
+            return "interrupting"
+        return outcome
+
+    def wake(self) -> None:
+        """Lets the handler run soon on the main thread, out of a blocking system call if need be."""
+        _signal.pthread_kill(self._main, _signal.SIGUSR1)
+`,
+  },
+  {
+    name: "snakebridge._internal.refs",
+    isPackage: false,
+    source: `# Objects kept for the host (proto/PROTOCOL.md 3.1 "Refs and ids", 3.3 \`release\`, 5.5). The main thread adds entries;
+# the control thread takes them out while a call runs. Objects themselves die on the main thread only, because a
+# finaliser may be slow or bound to its thread.
+from __future__ import annotations
+
+import sys
+from _thread import allocate_lock
+from time import perf_counter
+
+from snakebridge._internal.problems import EarlierFailure, RefProblem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.progress import Progress
+
+# The first text of a type may import what makes it, so one slow one is forgiven.
+SLOW_REPR_S = 0.05
+SLOW_REPRS = 2
+LARGE_CONTAINER = 1_000
+MAX_FAILURES = 10_000
+
+_TYPE_NAME = type.__dict__["__qualname__"].__get__
+_TYPE_MODULE = type.__dict__["__module__"].__get__
+_TRAITS = ((2, "__iter__"), (4, "__next__"), (64, "__await__"), (128, "__len__"), (256, "__aiter__"))
+_ModuleType = type(sys)
+
+
+def type_name(kind: type) -> str:
+    """The name of a type as \`module.QualName\`, whatever its metaclass does."""
+    try:
+        return f"{_TYPE_MODULE(kind)}.{_TYPE_NAME(kind)}"
+    except Exception:
+        return "builtins.object"
+
+
+def traits_of(value: Any) -> int:
+    """The trait bits of an object; 0 where asking raises."""
+    kind = type(value)
+    bits = 1 if callable(value) else 0
+    try:
+        for bit, name in _TRAITS:
+            if getattr(kind, name, None) is not None:
+                bits |= bit
+        if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
+            bits |= 8
+        if issubclass(kind, type):
+            bits |= 16
+        if issubclass(kind, _ModuleType):
+            bits |= 32
+    except Exception:
+        return bits
+    return bits
+
+
+class RefTable:
+    """The refs of all sessions of one worker."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.entries: dict[int, tuple[str, Any]] = {}
+        self._sessions: dict[str, set[int]] = {}
+        self._failures: dict[int, tuple[str, dict[str, object]]] = {}
+        self._lock = allocate_lock()
+        self._waiting: list[tuple[int, list[int]]] = []
+        # Ids released while their call runs: what it makes is not to be kept.
+        self.dropped: set[int] = set()
+        self.last_own = 0
+        self._slow_types: dict[str, int] = {}
+        self.has_waiting = False
+        self.graveyard: list[Any] = []
+        self.repr_max_chars = 200
+
+    def keep(self, ref: int, session: str, value: Any) -> None:
+        """Keeps an object under the id of the call that made it."""
+        with self._lock:
+            if ref in self.dropped:
+                return
+            self._ids_of(session).add(ref)
+            self.entries[ref] = (session, value)
+
+    def add(self, session: str, value: Any) -> int:
+        """Keeps an object under an id of the worker's own, which are negative and never used twice."""
+        with self._lock:
+            self.last_own -= 1
+            ref = self.last_own
+            self._ids_of(session).add(ref)
+            self.entries[ref] = (session, value)
+        return ref
+
+    def _ids_of(self, session: str) -> set[int]:
+        ids = self._sessions.get(session)
+        if ids is None:
+            ids = self._sessions[session] = set()
+        return ids
+
+    def get(self, ref: int, session: str) -> Any:
+        """Looks an object up for a call of that session.
+
+        Raises:
+            RefProblem: If it is not, or no longer, or not in this session.
+            EarlierFailure: If the call that should have made it failed.
+        """
+        entry = self.entries.get(ref)
+        if entry is not None:
+            if entry[0] != session:
+                raise RefProblem("session", ref)
+            return entry[1]
+        failed = self._failures.get(ref)
+        if failed is not None:
+            if failed[0] != session:
+                raise RefProblem("session", ref)
+            raise EarlierFailure(failed[1], ref)
+        was_given = 0 < ref <= self._progress.started or self.last_own <= ref < 0
+        raise RefProblem("released" if was_given else "unknown", ref)
+
+    def fail(self, ref: int, session: str, failure: dict[str, object]) -> None:
+        """Remembers why a call whose result was to be kept has none."""
+        with self._lock:
+            if ref in self.dropped:
+                return
+            self._failures[ref] = (session, failure)
+            if len(self._failures) > MAX_FAILURES:
+                del self._failures[next(iter(self._failures))]
+
+    def forget(self, ids: list[int]) -> None:
+        """Takes refs out at once; their objects die when the main thread gets to it."""
+        with self._lock:
+            self._forget(ids)
+
+    def _forget(self, ids: list[int]) -> None:
+        for ref in ids:
+            entry = self.entries.pop(ref, None)
+            if entry is not None:
+                self._sessions[entry[0]].discard(ref)
+                self.graveyard.append(entry[1])
+            elif self._failures.pop(ref, None) is None and ref == self._progress.running:
+                self.dropped.add(ref)
+
+    def release(self, after: int, ids: list[int]) -> None:
+        """Forgets refs once every call up to \`after\` has started."""
+        with self._lock:
+            if after > self._progress.started:
+                self._waiting.append((after, ids))
+                self.has_waiting = True
+                # The main thread may have started that call between the two lines above without seeing the entry.
+            else:
+                self._forget(ids)
+        if self.has_waiting:
+            self.release_due()
+
+    def release_due(self) -> None:
+        """Forgets what waited for calls that have started by now."""
+        with self._lock:
+            due = [ids for after, ids in self._waiting if after <= self._progress.started]
+            self._waiting = [entry for entry in self._waiting if entry[0] > self._progress.started]
+            self.has_waiting = bool(self._waiting)
+            for ids in due:
+                self._forget(ids)
+
+    def bury(self) -> None:
+        """Lets forgotten objects die. Only the main thread may call this."""
+        graveyard = self.graveyard
+        while graveyard:
+            try:
+                graveyard.pop()
+            except IndexError:
+                return
+
+    def undo(self, last_own: int) -> None:
+        """Forgets the refs made since \`last_own\` was the last id, because their message is not sent."""
+        self.forget(list(range(self.last_own, last_own)))
+
+    def end_session(self, session: str) -> int:
+        """Forgets all refs of a session and returns how many there were."""
+        with self._lock:
+            ids = self._sessions.pop(session, set())
+            for ref in ids:
+                entry = self.entries.pop(ref, None)
+                if entry is not None:
+                    self.graveyard.append(entry[1])
+            for ref in [ref for ref, failed in self._failures.items() if failed[0] == session]:
+                del self._failures[ref]
+            return len(ids)
+
+    def describe(self, ref: int, value: Any) -> list[Any]:
+        """The payload of a ref as the host sees it: id, type, repr and traits."""
+        name = type_name(type(value))
+        return [ref, name, self._repr(value, name), traits_of(value)]
+
+    def _repr(self, value: Any, name: str) -> str | None:
+        if self._slow_types.get(name, 0) >= SLOW_REPRS:
+            return None
+        begun = perf_counter()
+        try:
+            if isinstance(value, (list, dict, set, frozenset, tuple, str, bytes)) and len(value) > LARGE_CONTAINER:
+                return None
+            text: str | None = repr(value)[: self.repr_max_chars]
+            if text and not text.isascii():
+                text = text.encode("utf-8", "backslashreplace").decode()
+        except Exception:
+            text = None
+        if perf_counter() - begun > SLOW_REPR_S:
+            self._slow_types[name] = self._slow_types.get(name, 0) + 1
+        return text
+`,
+  },
+  {
+    name: "snakebridge._internal.surrogates",
+    isPackage: false,
+    source: `# Finds the text with a lone surrogate that made a result fail to encode. Such text is no Unicode and has no bytes.
+from __future__ import annotations
+
+from snakebridge._internal.problems import ValueProblem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_STEPS = 100_000
+
+
+def surrogate_problem(root: Any) -> ValueProblem:
+    """The failure for a value that holds text with a lone surrogate, with the path to it where it is found."""
+    problem = ValueProblem("Cannot encode text: it has a lone surrogate", "builtins.str")
+    stack: list[tuple[Any, tuple[str, ...]]] = [(root, ())]
+    for _ in range(MAX_STEPS):
+        if not stack:
+            break
+        value, path = stack.pop()
+        if isinstance(value, str):
+            if has_surrogate(value):
+                problem.steps = list(reversed(path))
+                break
+        elif isinstance(value, dict):
+            for key, item in dict.items(value):
+                if isinstance(key, str) and not has_surrogate(key):
+                    stack.append((item, (*path, f".{key}" if key.isidentifier() else f"[{key!r}]")))
+                else:
+                    stack.append((key, (*path, "{key}")))
+                    stack.append((item, (*path, "[key]")))
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            stack.extend((item, (*path, f"[{index}]")) for index, item in enumerate(value))
+    return problem
+
+
+def has_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+`,
+  },
+  {
+    name: "snakebridge._internal.table_values",
+    isPackage: false,
+    source: `# Tables as Arrow IPC streams (proto/PROTOCOL.md 5.4), both ways.
+from __future__ import annotations
+
+import sys
+
+from snakebridge._internal.problems import ValueProblem
+from snakebridge._internal.refs import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.wire_encode import WireEncoder
+
+
+class ArrowTable:
+    """A result that is sent as a table."""
+
+    __slots__ = ("library", "table")
+
+    def __init__(self, library: str, table: Any) -> None:
+        self.library = library
+        self.table = table
+
+
+def _pyarrow(type_text: str) -> Any:
+    try:
+        import pyarrow
+        import pyarrow.ipc
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] != "pyarrow":
+            raise
+        problem = ValueProblem("Cannot carry table: the worker's Python lacks the package pyarrow", type_text)
+        problem.fields["package"] = "pyarrow"
+        raise problem from None
+    return pyarrow
+
+
+def to_arrow(value: Any) -> ArrowTable:
+    """Makes a table of a DataFrame, Series or Arrow object.
+
+    Raises:
+        ValueProblem: If the value is no table, or pyarrow is not installed.
+    """
+    name = type_name(type(value))
+    root = name.partition(".")[0]
+    if root not in ("pandas", "polars", "pyarrow"):
+        raise ValueProblem(f"Cannot make table: {name} is no table", name)
+    pa = _pyarrow(name)
+    if root == "pandas":
+        if hasattr(value, "to_frame"):
+            value = value.to_frame() if value.name is not None else value.to_frame("0")
+        if isinstance(value, sys.modules["pandas"].DataFrame):
+            return ArrowTable(root, pa.Table.from_pandas(value))
+    elif root == "polars":
+        if hasattr(value, "to_frame"):
+            value = value.to_frame()
+        if hasattr(value, "to_arrow"):
+            return ArrowTable(root, value.to_arrow())
+    elif isinstance(value, pa.Table):
+        return ArrowTable(root, value)
+    elif isinstance(value, pa.RecordBatch):
+        return ArrowTable(root, pa.Table.from_batches([value]))
+    raise ValueProblem(f"Cannot make table: {name} is no table", name)
+
+
+def encode_table(encoder: WireEncoder, value: ArrowTable, depth: int) -> Any:
+    """Writes a table as an Arrow stream into a buffer of its own."""
+    encoder.check_bytes(value.table.nbytes)
+    return encoder.fields(19, [value.library, encoder.data(stream(value))], depth)
+
+
+def stream(value: ArrowTable) -> memoryview:
+    """The table as the bytes of an Arrow stream."""
+    pa = _pyarrow("pyarrow.Table")
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, value.table.schema) as writer:
+        writer.write_table(value.table)
+    return memoryview(sink.getvalue()).cast("B")
+
+
+def make_table(library: Any, data: memoryview) -> Any:
+    """Builds what \`library\` calls a table from an Arrow stream."""
+    if library not in ("pandas", "polars", "pyarrow"):
+        raise ValueError(f"its library is {library!r:.40}")
+    pa = _pyarrow(f"{library}.Table")
+    with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+        table = reader.read_all()
+    if library == "pandas":
+        return table.to_pandas()
+    if library == "polars":
+        import polars
+
+        return polars.from_arrow(table)
+    return table
+`,
+  },
+  {
+    name: "snakebridge._internal.tagged_json",
+    isPackage: false,
+    source: `# Values as tagged JSON (proto/PROTOCOL.md 5): the encoding of carriers that frame text. Same model as the extension
+# types, same limits; no buffers, so bytes are base64.
+from __future__ import annotations
+
+import json
+import sys
+from base64 import b64decode, b64encode
+from math import copysign, isfinite
+
+from snakebridge._internal import array_values, table_values, time_values
+from snakebridge._internal.cycles import has_cycle
+from snakebridge._internal.limits import SAFE_INT, Limits
+from snakebridge._internal.problems import LimitProblem, ValueProblem
+from snakebridge._internal.refs import type_name
+from snakebridge._internal.wire_decode import bad_value, parse_decimal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Opaque:
+    """A tag this version does not know, kept so that it can be sent back."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Opaque) and self.fields == other.fields
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def refuse_leaf(value: Any) -> list[Any]:
+    """Makes no ref of an object, but the failure that says so."""
+    name = type_name(type(value))
+    raise ValueProblem(f"Cannot encode value: {name} has no encoding", name)
+
+
+def dumps(value: Any, limits: Limits, leaf: Callable[[Any], list[Any]] = refuse_leaf) -> str:
+    """Encodes a value as JSON text.
+
+    Args:
+        value: The value.
+        limits: What it may be at most.
+        leaf: Gives \`[id, type, repr, traits]\` for an object that has no encoding.
+
+    Raises:
+        ValueProblem: If something in it has no encoding.
+        LimitProblem: If it is too deep, too large or cyclic.
+    """
+    try:
+        tree = _Encoder(limits, leaf).walk(value, 1)
+    except LimitProblem as problem:
+        if problem.fields["limit"] == "maxDepth" and has_cycle(value):
+            raise LimitProblem("cycle", None, None) from None
+        raise
+    text = json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        from snakebridge._internal.surrogates import surrogate_problem
+
+        raise surrogate_problem(value) from None
+    if size > limits.max_frame_bytes:
+        raise LimitProblem("maxFrameBytes", size, limits.max_frame_bytes)
+    return text
+
+
+def loads(text: str | bytes, limits: Limits, find_ref: Callable[[int], Any]) -> Any:
+    """Decodes JSON text.
+
+    Raises:
+        ValueProblem: If it is no JSON, or a tag has the wrong fields.
+        LimitProblem: If it is too deep or too large.
+    """
+    if len(text) > limits.max_frame_bytes:
+        raise LimitProblem("maxFrameBytes", len(text), limits.max_frame_bytes)
+    try:
+        tree = json.loads(text, parse_constant=_refuse_constant)
+        return _Decoder(limits, find_ref).walk(tree, 1)
+    except RecursionError:
+        raise LimitProblem("maxDepth", None, limits.max_depth) from None
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise bad_value(str(error)) from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _tag(name: str, **fields: Any) -> dict[str, Any]:
+    return {"__type__": name, "__schema__": 1, **fields}
+
+
+class _Encoder:
+    def __init__(self, limits: Limits, leaf: Callable[[Any], list[Any]]) -> None:
+        self._limits = limits
+        self._leaf = leaf
+        self._left = limits.max_elements - 4
+
+    def _enter(self, size: int, depth: int) -> int:
+        if depth >= self._limits.max_depth:
+            raise LimitProblem("maxDepth", depth + 1, self._limits.max_depth)
+        self._left -= size
+        if self._left < 0:
+            limit = self._limits.max_elements
+            raise LimitProblem("maxElements", limit - self._left, limit)
+        return depth + 1
+
+    def _items(self, values: Any, depth: int) -> list[Any]:
+        inside = self._enter(len(values), depth)
+        out: list[Any] = []
+        try:
+            for value in values:
+                out.append(self.walk(value, inside))
+        except ValueProblem as problem:
+            problem.steps.append(f"[{len(out)}]")
+            raise
+        return out
+
+    def _data(self, data: Any) -> str:
+        if len(data) > self._limits.max_frame_bytes:
+            raise LimitProblem("maxFrameBytes", len(data), self._limits.max_frame_bytes)
+        return b64encode(data).decode()
+
+    def walk(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if value is None or kind is bool or kind is str:
+            return value
+        if kind is int:
+            return value if -SAFE_INT <= value <= SAFE_INT else _tag("int", value=decimal_text(value))
+        if kind is float:
+            return value if isfinite(value) and (value or copysign(1, value) > 0) else _special(value)
+        if kind is list:
+            return self._items(value, depth)
+        if kind is dict:
+            return self._dict(value, depth)
+        if kind is tuple:
+            return _tag("tuple", items=self._items(value, depth))
+        if kind is set or kind is frozenset:
+            return _tag(kind.__name__, items=self._items(list(value), depth))
+        if kind is bytes or kind is bytearray:
+            return _tag("bytes", data=self._data(value))
+        if kind is memoryview:
+            return _tag("bytes", data=self._data(value.tobytes()))
+        if kind is complex:
+            return _tag("complex", real=self.walk(value.real, depth), imag=self.walk(value.imag, depth))
+        if kind is slice:
+            start, stop, step = self._items([value.start, value.stop, value.step], depth)
+            return _tag("slice", start=start, stop=stop, step=step)
+        if value is ...:
+            return _tag("ellipsis")
+        if kind is Opaque:
+            return value.fields
+        return self._rich(value, kind, depth)
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> Any:
+        if all(type(key) is str for key in value) and "__type__" not in value and not has_reordered_key(value):
+            return dict(zip(value, self._items(value.values(), depth)))  # noqa: B905 - both are of the same dict
+        inside = self._enter(2 * len(value), depth)
+        return _tag("dict", pairs=[[self.walk(key, inside), self.walk(item, inside)] for key, item in value.items()])
+
+    def _rich(self, value: Any, kind: type, depth: int) -> Any:
+        root = type_name(kind).partition(".")[0]
+        if root in ("datetime", "pandas"):
+            tag = time_values.tagged(value, kind)
+            if tag is not None:
+                return _tag(*tag[:1], **tag[1])
+        elif root == "decimal" and kind is sys.modules["decimal"].Decimal:
+            return _tag("decimal", value=str(value))
+        elif root == "numpy":
+            plain = array_values.plain(value, kind)
+            if type(plain) is tuple:
+                dtype, shape, order, data = plain
+                return _tag("ndarray", dtype=dtype, shape=shape, order=order, data=self._data(data))
+            if plain is not value:
+                return self.walk(plain, depth)
+        elif kind is table_values.ArrowTable:
+            return _tag("arrow", library=value.library, data=self._data(table_values.stream(value)))
+        return _tag("ref", **dict(zip(("id", "type", "repr", "traits"), self._leaf(value), strict=True)))
+
+
+def has_reordered_key(value: dict[str, Any]) -> bool:
+    from snakebridge._internal.wire_encode import is_reordered_key
+
+    return any(map(is_reordered_key, value))
+
+
+def _special(value: float) -> dict[str, Any]:
+    return _tag("special_float", value=str(value))
+
+
+def decimal_text(value: int) -> str:
+    """Decimal digits of an int of any size; Python limits \`str\` to 4,300 of them."""
+    try:
+        return str(value)
+    except ValueError:
+        from decimal import MAX_EMAX, MAX_PREC, Context, Decimal
+
+        return format(Context(prec=MAX_PREC, Emax=MAX_EMAX).create_decimal(Decimal(value)), "f")
+
+
+_SPECIAL = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf"), "-0.0": -0.0}
+
+
+class _Decoder:
+    def __init__(self, limits: Limits, find_ref: Callable[[int], Any]) -> None:
+        self._limits = limits
+        self._find_ref = find_ref
+        self._left = limits.max_elements
+
+    def _enter(self, size: int, depth: int) -> int:
+        if depth >= self._limits.max_depth:
+            raise LimitProblem("maxDepth", depth + 1, self._limits.max_depth)
+        self._left -= size
+        if self._left < 0:
+            raise LimitProblem("maxElements", self._limits.max_elements - self._left, self._limits.max_elements)
+        return depth + 1
+
+    def walk(self, tree: Any, depth: int) -> Any:
+        if type(tree) is str:
+            tree.encode()
+            return tree
+        if type(tree) is list:
+            return self._items(tree, depth)
+        if type(tree) is not dict:
+            return tree
+        name = tree.get("__type__")
+        if name is not None:
+            return self._tagged(name, tree, depth)
+        inside = self._enter(len(tree), depth)
+        return {key: self.walk(value, inside) for key, value in tree.items()}
+
+    def _items(self, tree: Any, depth: int) -> list[Any]:
+        if type(tree) is not list:
+            raise ValueError("its items are no list")
+        inside = self._enter(len(tree), depth)
+        return [self.walk(item, inside) for item in tree]
+
+    def _tagged(self, name: Any, tree: dict[str, Any], depth: int) -> Any:
+        reader = _TAGS.get(name) if type(name) is str else None
+        return Opaque(tree) if reader is None else reader(self, tree, depth)
+
+    def dict_of(self, tree: dict[str, Any], depth: int) -> dict[Any, Any]:
+        pairs = tree["pairs"]
+        inside = self._enter(2 * len(pairs), depth)
+        return {self.walk(key, inside): self.walk(value, inside) for key, value in pairs}
+
+    def slice_of(self, tree: dict[str, Any], depth: int) -> slice:
+        return slice(*self._items([tree["start"], tree["stop"], tree["step"]], depth))
+
+    def ref_of(self, tree: dict[str, Any], depth: int) -> Any:
+        if type(tree["id"]) is not int:
+            raise ValueError("a ref's id is no integer")
+        return self._find_ref(tree["id"])
+
+
+def _text(tree: dict[str, Any]) -> str:
+    value = tree["value"]
+    if type(value) is not str:
+        raise ValueError("its value is no text")
+    value.encode()
+    return value
+
+
+def _bytes(tree: dict[str, Any]) -> bytes:
+    return b64decode(tree["data"], validate=True)
+
+
+def _int(text: str) -> int:
+    if not text.removeprefix("-").isdecimal() or not text.isascii():
+        raise ValueError(f"{text:.40} is no integer")
+    try:
+        return int(text)
+    except ValueError:
+        from decimal import Decimal
+
+        return int(Decimal(text))
+
+
+def _number(decoder: _Decoder, tree: Any, depth: int) -> float:
+    value = decoder.walk(tree, depth)
+    if type(value) is not float and type(value) is not int:
+        raise ValueError("a part of a complex is no number")
+    return value
+
+
+_TAGS: dict[str, Callable[[_Decoder, dict[str, Any], int], Any]] = {
+    "int": lambda decoder, tree, depth: _int(_text(tree)),
+    "float": lambda decoder, tree, depth: float(_text(tree)),
+    "special_float": lambda decoder, tree, depth: _SPECIAL[_text(tree)],
+    "atom": lambda decoder, tree, depth: _text(tree),
+    "bytes": lambda decoder, tree, depth: _bytes(tree),
+    "tuple": lambda decoder, tree, depth: tuple(decoder._items(tree["items"], depth)),
+    "set": lambda decoder, tree, depth: set(decoder._items(tree["items"], depth)),
+    "frozenset": lambda decoder, tree, depth: frozenset(decoder._items(tree["items"], depth)),
+    "dict": _Decoder.dict_of,
+    "complex": lambda decoder, tree, depth: complex(
+        _number(decoder, tree["real"], depth), _number(decoder, tree["imag"], depth)
+    ),
+    "datetime": lambda decoder, tree, depth: time_values.parse_datetime(_text(tree)),
+    "date": lambda decoder, tree, depth: time_values.parse_date(_text(tree)),
+    "time": lambda decoder, tree, depth: time_values.parse_time(_text(tree)),
+    "timedelta": lambda decoder, tree, depth: time_values.make_timedelta(
+        tree["days"], tree["seconds"], tree["microseconds"]
+    ),
+    "decimal": lambda decoder, tree, depth: parse_decimal(_text(tree)),
+    "ndarray": lambda decoder, tree, depth: array_values.make_array(
+        tree["dtype"], tree["shape"], tree["order"], memoryview(bytearray(_bytes(tree)))
+    ),
+    "ref": _Decoder.ref_of,
+    "slice": _Decoder.slice_of,
+    "ellipsis": lambda decoder, tree, depth: ...,
+    "arrow": lambda decoder, tree, depth: table_values.make_table(tree["library"], memoryview(_bytes(tree))),
+}
+`,
+  },
+  {
+    name: "snakebridge._internal.time_values",
+    isPackage: false,
+    source: `# Time values of proto/PROTOCOL.md 5.2, both ways. Loaded when the first one appears.
+from __future__ import annotations
+
+import datetime
+import re
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from snakebridge._internal.wire_encode import Handler, WireEncoder
+
+_MINUTE = datetime.timedelta(minutes=1)
+_TIME = r"(\\d\\d):(\\d\\d)(?::(\\d\\d)(?:\\.(\\d{1,9}))?)?"
+_DATETIME = re.compile(
+    rf"(\\d{{4}}-\\d\\d-\\d\\d)T{_TIME}(?:(Z)|([+-])(\\d\\d):(\\d\\d))?(?:\\[([A-Za-z0-9._+/~-]+)\\])?", re.ASCII
+)
+_DATE = re.compile(r"\\d{4}-\\d\\d-\\d\\d", re.ASCII)
+_TIME_ONLY = re.compile(_TIME, re.ASCII)
+
+
+def handler_of(kind: type) -> Handler | None:
+    """The handler of an exact type of the datetime module."""
+    handlers: dict[type, Handler] = {
+        datetime.datetime: _datetime,
+        datetime.date: _date,
+        datetime.time: _time,
+        datetime.timedelta: _timedelta,
+    }
+    return handlers.get(kind)
+
+
+def pandas_handler_of(kind: type) -> Handler | None:
+    """The handler of \`pandas.Timestamp\`."""
+    return _timestamp if kind is getattr(sys.modules.get("pandas"), "Timestamp", None) else None
+
+
+def clock_text(value: datetime.datetime | datetime.time) -> str:
+    """The time of day, with no fraction or six digits of one, as Python writes it."""
+    text = f"{value.hour:02}:{value.minute:02}:{value.second:02}"
+    return f"{text}.{value.microsecond:06}" if value.microsecond else text
+
+
+def tagged(value: Any, kind: type) -> tuple[str, dict[str, Any]] | None:
+    """Name and fields of the JSON tag of a time value; None where it has no encoding."""
+    if kind is datetime.date:
+        return "date", {"value": date_text(value)}
+    if kind is datetime.time:
+        return None if value.tzinfo is not None else ("time", {"value": clock_text(value)})
+    if kind is datetime.timedelta:
+        return "timedelta", {"days": value.days, "seconds": value.seconds, "microseconds": value.microseconds}
+    if kind is datetime.datetime or pandas_handler_of(kind) is not None:
+        text = None if getattr(value, "nanosecond", 0) else datetime_text(value)
+        return None if text is None else ("datetime", {"value": text})
+    return None
+
+
+def date_text(value: datetime.date) -> str:
+    """ISO text of a date."""
+    return f"{value.year:04}-{value.month:02}-{value.day:02}"
+
+
+def _datetime(encoder: WireEncoder, value: datetime.datetime, depth: int) -> Any:
+    text = datetime_text(value)
+    return encoder.leaf(value, depth) if text is None else encoder.text_ext(8, text)
+
+
+def datetime_text(value: datetime.datetime) -> str | None:
+    """The RFC 9557 text of a datetime; None where its offset has seconds."""
+    text = f"{date_text(value)}T{clock_text(value)}"
+    zone = value.tzinfo
+    offset = None if zone is None else value.utcoffset()
+    if offset is None:
+        return text
+    minutes, rest = divmod(offset, _MINUTE)
+    if rest:
+        return None
+    sign = "-" if minutes < 0 else "+"
+    hours, minutes = divmod(abs(minutes), 60)
+    name = getattr(zone, "key", None) or getattr(zone, "zone", None)
+    return f"{text}{sign}{hours:02}:{minutes:02}" + (f"[{name}]" if type(name) is str else "")
+
+
+def _timestamp(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    text = None if value.nanosecond else datetime_text(value)
+    return encoder.leaf(value, depth) if text is None else encoder.text_ext(8, text)
+
+
+def _date(encoder: WireEncoder, value: datetime.date, depth: int) -> Any:
+    return encoder.text_ext(9, date_text(value))
+
+
+def _time(encoder: WireEncoder, value: datetime.time, depth: int) -> Any:
+    return encoder.leaf(value, depth) if value.tzinfo is not None else encoder.text_ext(10, clock_text(value))
+
+
+def _timedelta(encoder: WireEncoder, value: datetime.timedelta, depth: int) -> Any:
+    return encoder.fields(11, [value.days, value.seconds, value.microseconds], depth)
+
+
+def parse_date(text: str) -> datetime.date:
+    """Reads an ISO date."""
+    if _DATE.fullmatch(text) is None:
+        raise ValueError(f"{text:.40} is no date")
+    return datetime.date.fromisoformat(text)
+
+
+def parse_time(text: str) -> datetime.time:
+    """Reads an ISO time of day."""
+    match = _TIME_ONLY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text:.40} is no time")
+    return datetime.time(*_clock(*match.groups()))
+
+
+def _clock(hour: str, minute: str, second: str | None, fraction: str | None) -> tuple[int, int, int, int]:
+    digits = (fraction or "").ljust(9, "0")
+    if digits[6:] != "000":
+        raise ValueError("Python has no time finer than a microsecond")
+    return int(hour), int(minute), int(second or 0), int(digits[:6])
+
+
+def parse_datetime(text: str) -> datetime.datetime:
+    """Reads RFC 9557 text; the offset decides between the two readings of a repeated hour."""
+    match = _DATETIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text:.80} is no datetime")
+    day, hour, minute, second, fraction, utc, sign, off_hours, off_minutes, name = match.groups()
+    naive = datetime.datetime.combine(parse_date(day), datetime.time(*_clock(hour, minute, second, fraction)))
+    offset: datetime.timedelta | None = None
+    if utc:
+        offset = datetime.timedelta()
+    elif sign:
+        offset = datetime.timedelta(hours=int(off_hours), minutes=int(off_minutes))
+        offset = -offset if sign == "-" else offset
+    if name is None:
+        return naive if offset is None else naive.replace(tzinfo=datetime.timezone(offset))
+    if offset is None:
+        raise ValueError(f"{text:.80} has a zone and no offset")
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(name)
+    for fold in (0, 1):
+        local = naive.replace(tzinfo=zone, fold=fold)
+        if local.utcoffset() == offset:
+            return local
+    # The two sides know different rules for the zone: the instant counts, not the reading of the clock.
+    return naive.replace(tzinfo=datetime.timezone(offset)).astimezone(zone)
+
+
+def make_timedelta(days: int, seconds: int, microseconds: int) -> datetime.timedelta:
+    """Builds a timedelta from its three whole parts."""
+    if not type(days) is type(seconds) is type(microseconds) is int:
+        raise ValueError("a part of a timedelta is no integer")
+    return datetime.timedelta(days=days, seconds=seconds, microseconds=microseconds)
+`,
+  },
+  {
+    name: "snakebridge._internal.wire_decode",
+    isPackage: false,
+    source: `# From extension values to Python values (proto/PROTOCOL.md 5.2). Codecs call the hook while they decode, so arguments
+# need no second walk. The hook cannot raise without losing the id of the call, so it notes the first problem instead.
+from __future__ import annotations
+
+from _struct import unpack as struct_unpack
+
+from snakebridge._internal.packing import Ext
+from snakebridge._internal.problems import LimitProblem, Problem, ValueProblem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from io import BytesIO
+    from typing import Any
+
+    from snakebridge._internal.codecs import Codec
+    from snakebridge._internal.limits import Limits
+    from snakebridge._internal.refs import RefTable
+
+    Reader = Callable[["WireDecoder", memoryview], Any]
+
+# Bytes that start an array or a map. A body holds no more containers than such bytes, which C counts.
+_CONTAINER_HEADS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
+
+
+class WireDecoder:
+    """Decodes bodies; one for each conversation."""
+
+    def __init__(self, limits: Limits, refs: RefTable) -> None:
+        self.codec: Codec
+        self.limits = limits
+        self.refs = refs
+        self.buffers: Sequence[BytesIO] = ()
+        self.problem: Problem | None = None
+        self.used: list[int] = []
+        # Ids of containers in the tree that are not of its own: what refs stand for, which may be cyclic, and dicts
+        # made of pairs, whose keys may be anything.
+        self.foreign: set[int] = set()
+        self._inside = 0
+        self._is_large = False
+        self._count = 0
+
+    def decode(self, body: bytearray, buffers: Sequence[BytesIO]) -> Any:
+        """Decodes one message; what went wrong inside a value is left in \`problem\`, refs it names in \`used\`.
+
+        Raises:
+            LimitProblem: If it is nested too deep or has too many values.
+            Exception: Whatever the codec raises for bytes that are no MessagePack.
+        """
+        self.buffers = buffers
+        self.problem = None
+        self.used = []
+        self._inside = 0
+        if self.foreign:
+            self.foreign = set()
+        try:
+            return self._decode(body)
+        except RecursionError:
+            pass
+        self.problem = None
+        self.used = []
+        self._inside = 0
+        try:
+            return self.limits.run_deep(self._decode, body)
+        except RecursionError:
+            raise LimitProblem("maxDepth", None, self.limits.max_depth) from None
+
+    def _decode(self, body: bytearray) -> Any:
+        limits = self.limits
+        size = len(body)
+        # No message has more values than bytes, or more containers than bytes that start one: small ones need no look.
+        self._is_large = size > limits.max_elements or (
+            size > limits.max_depth and size - len(body.translate(None, _CONTAINER_HEADS)) > limits.max_depth
+        )
+        self._count = 0
+        message = self._unpack(body)
+        if self._is_large:
+            self._check_size(message, 0)
+        return message
+
+    def _check_size(self, root: Any, depth: int) -> None:
+        limits = self.limits
+        level = [root] if type(root) in _CONTAINERS and id(root) not in self.foreign else []
+        while level:
+            depth += 1
+            if depth > limits.max_depth:
+                raise LimitProblem("maxDepth", depth, limits.max_depth)
+            self._count += sum(map(len, level))
+            if self._count > limits.max_elements:
+                raise LimitProblem("maxElements", self._count, limits.max_elements)
+            level = [
+                item
+                for parent in level
+                for item in (parent.values() if type(parent) is dict else parent)
+                if type(item) in _CONTAINERS and id(item) not in self.foreign
+            ]
+
+    def hook(self, code: int, data: memoryview) -> Any:
+        """Turns one extension value into what it stands for."""
+        reader = READERS.get(code)
+        if reader is None:
+            return Ext(code, bytes(data))
+        self._inside += 1
+        try:
+            if self._inside > self.limits.max_depth:
+                raise LimitProblem("maxDepth", self._inside, self.limits.max_depth)
+            return reader(self, data)
+        except Problem as problem:
+            self._note(problem)
+        except RecursionError:
+            raise
+        except Exception as error:
+            self._note(bad_value(f"no {NAMES.get(code, 'value')} can be made of it: {error}"))
+        finally:
+            self._inside -= 1
+        return None
+
+    def _note(self, problem: Problem) -> None:
+        if self.problem is None:
+            self.problem = problem
+
+    def unpack(self, data: memoryview) -> Any:
+        """Decodes the MessagePack inside an extension value."""
+        body = bytes(data)
+        value = self._unpack(body)
+        if self._is_large:
+            self._check_size(value, self._inside)
+        return value
+
+    def _unpack(self, body: bytes | bytearray) -> Any:
+        value = self.codec.unpack_nested(body, self._inside) if self._inside else self.codec.unpack(body)
+        # Fast codecs let map keys be anything; bodies without a byte that could start a map need no look.
+        if not self.codec.is_slow and len(body) != len(body.translate(None, _MAP_HEADS)):
+            self._check_keys(value)
+        return value
+
+    def _check_keys(self, root: Any) -> None:
+        stack = [root]
+        while stack:
+            value = stack.pop()
+            if type(value) not in _CONTAINERS or id(value) in self.foreign:
+                continue
+            if type(value) is dict:
+                if not set(map(type, value)) <= _ONLY_STR:
+                    raise ValueError("a map has a key that is no text")
+                value = value.values()
+            stack += [item for item in value if type(item) in _CONTAINERS]
+
+    def array(self, data: memoryview, size: int | None = None) -> list[Any]:
+        """Decodes a payload that must be an array, of that many items."""
+        items = self.unpack(data)
+        if type(items) is not list or (size is not None and len(items) < size):
+            raise ValueError("its payload has another shape")
+        return items if size is None else items[:size]
+
+
+NAMES = {
+    3: "tuple",
+    4: "set",
+    5: "frozenset",
+    6: "dict",
+    8: "datetime",
+    9: "date",
+    10: "time",
+    11: "timedelta",
+    12: "Decimal",
+    14: "array",
+    17: "slice",
+    19: "table",
+}
+_CONTAINERS = frozenset((list, dict))
+_ONLY_STR = {str}
+_MAP_HEADS = bytes((*range(0x80, 0x90), 0xDE, 0xDF))
+
+
+def bad_value(text: str) -> ValueProblem:
+    return ValueProblem(f"Cannot decode value: {text:.200}", "")
+
+
+def _int(decoder: WireDecoder, data: memoryview) -> int:
+    if not len(data):
+        raise ValueError("no bytes")
+    return int.from_bytes(data, "big", signed=True)
+
+
+def _complex(decoder: WireDecoder, data: memoryview) -> complex:
+    return complex(*struct_unpack(">dd", data))
+
+
+def _pairs(decoder: WireDecoder, data: memoryview) -> dict[Any, Any]:
+    value = {key: item for key, item in decoder.array(data)}  # noqa: C416 - a pair of another length must fail
+    decoder.foreign.add(id(value))
+    return value
+
+
+def _buffer(decoder: WireDecoder, data: memoryview) -> bytes:
+    return buffer_at(decoder, decoder.unpack(data)).getvalue()
+
+
+def buffer_at(decoder: WireDecoder, index: object) -> BytesIO:
+    """The frame buffer of that index."""
+    if type(index) is not int or not 0 <= index < len(decoder.buffers):
+        raise ValueError("the frame has no such buffer")
+    return decoder.buffers[index]
+
+
+def _ref(decoder: WireDecoder, data: memoryview) -> Any:
+    ref = decoder.array(data)[0]
+    if type(ref) is not int:
+        raise ValueError("its id is no integer")
+    decoder.used.append(ref)
+    # The session stands in the same message, which is not decoded yet: the caller checks it for all in \`used\`.
+    entry = decoder.refs.entries.get(ref)
+    if entry is None:
+        return None
+    decoder.foreign.add(id(entry[1]))
+    return entry[1]
+
+
+def _datetime(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.parse_datetime(str(data, "utf-8"))
+
+
+def _date(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.parse_date(str(data, "utf-8"))
+
+
+def _time(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.parse_time(str(data, "utf-8"))
+
+
+def _timedelta(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import time_values
+
+    return time_values.make_timedelta(*decoder.array(data, 3))
+
+
+def _decimal(decoder: WireDecoder, data: memoryview) -> Any:
+    return parse_decimal(str(data, "utf-8"))
+
+
+def parse_decimal(text: str) -> Any:
+    """Reads a decimal number; Python would also take spaces, underscores and other digits."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        if text.isascii() and "_" not in text and text.strip() == text:
+            return Decimal(text)
+    except InvalidOperation:
+        pass
+    raise ValueError(f"{text:.80} is no decimal number")
+
+
+def _ndarray(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import array_values
+
+    dtype, shape, order, content = _with_data(decoder, data, 4)
+    return array_values.make_array(dtype, shape, order, content)
+
+
+def _table(decoder: WireDecoder, data: memoryview) -> Any:
+    from snakebridge._internal import table_values
+
+    library, content = _with_data(decoder, data, 2)
+    return table_values.make_table(library, content)
+
+
+def _with_data(decoder: WireDecoder, data: memoryview, size: int) -> list[Any]:
+    """The fields of a payload whose last one is raw data, which stays in its frame buffer: as a writable view."""
+    items = decoder.codec.unpack_raw(data)
+    if type(items) is not list or len(items) < size:
+        raise ValueError("its payload has another shape")
+    del items[size:]
+    content = items[-1]
+    if type(content) is Ext and content.code == 13:
+        items[-1] = buffer_at(decoder, decoder.unpack(memoryview(content.data))).getbuffer()
+    elif type(content) is bytes:
+        items[-1] = memoryview(bytearray(content))
+    else:
+        raise ValueError("its data are no bytes")
+    return items
+
+
+def _slice(decoder: WireDecoder, data: memoryview) -> slice:
+    return slice(*decoder.array(data, 3))
+
+
+def _ellipsis(decoder: WireDecoder, data: memoryview) -> Any:
+    if len(data):
+        raise ValueError("an ellipsis has no payload")
+    return ...
+
+
+READERS: dict[int, Reader] = {
+    1: _int,
+    2: lambda decoder, data: struct_unpack(">d", data)[0],
+    3: lambda decoder, data: tuple(decoder.array(data)),
+    4: lambda decoder, data: set(decoder.array(data)),
+    5: lambda decoder, data: frozenset(decoder.array(data)),
+    6: _pairs,
+    7: _complex,
+    8: _datetime,
+    9: _date,
+    10: _time,
+    11: _timedelta,
+    12: _decimal,
+    13: _buffer,
+    14: _ndarray,
+    15: _ref,
+    17: _slice,
+    18: _ellipsis,
+    19: _table,
+}
+`,
+  },
+  {
+    name: "snakebridge._internal.wire_encode",
+    isPackage: false,
+    source: `# From Python values to trees that any MessagePack library encodes the same way (proto/PROTOCOL.md 5). The walk is in
+# Python, so lists and dicts of plain values are recognised by their sets of types, which C computes, and passed as
+# they are. Time, numbers of numpy and tables have files of their own, loaded when such a value first appears.
+from __future__ import annotations
+
+import sys
+from _struct import pack as struct_pack
+
+from snakebridge._internal.limits import MAX_BUFFERS, SAFE_INT
+from snakebridge._internal.packing import Ext
+from snakebridge._internal.problems import LimitProblem, ValueProblem
+from snakebridge._internal.refs import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from snakebridge._internal.codecs import Codec
+    from snakebridge._internal.limits import Limits
+    from snakebridge._internal.refs import RefTable
+
+    Handler = Callable[["WireEncoder", Any, int], Any]
+
+AUTO = 0
+VALUE = 1
+BUFFER_BYTES = 4_096
+MAX_KNOWN_KEYS = 4_096
+
+_NONE = type(None)
+_ATOMS = frozenset((str, float, bool, _NONE))
+_ATOMS_AND_INT = _ATOMS | {int}
+_ONLY_STR = {str}
+
+
+class WireEncoder:
+    """Encodes results; one for each conversation, reset for each message."""
+
+    def __init__(self, codec: Codec, limits: Limits, refs: RefTable) -> None:
+        self.codec = codec
+        self.limits = limits
+        self.refs = refs
+        self.call = 0
+        self.session = ""
+        self.mode = AUTO
+        self.buffers: list[memoryview] = []
+        self.elements_left = 0
+        self.bytes_left = 0
+        # Keys seen to be no integers and not \`__proto__\`, so that records repeat the check in C.
+        self._known_keys: set[str] = set()
+
+    def begin(self, call: int, session: str, mode: int) -> None:
+        """Resets what belongs to one message."""
+        self.call = call
+        self.session = session
+        self.mode = mode
+        self.buffers = []
+        # The message and its three items are values of their own.
+        self.elements_left = self.limits.max_elements - 4
+        self.bytes_left = self.limits.max_frame_bytes
+
+    def encode(self, value: Any) -> Any:
+        """Turns a value into a plain tree.
+
+        Raises:
+            ValueProblem: If something in it has no encoding.
+            LimitProblem: If it is too deep, too large or cyclic.
+        """
+        last_own = self.refs.last_own
+        try:
+            try:
+                return self.walk(value, 1)
+            except RecursionError:
+                self.refs.undo(last_own)
+                self.begin(self.call, self.session, self.mode)
+                return self.limits.run_deep(self.walk, value, 1)
+        except LimitProblem as problem:
+            if problem.fields["limit"] == "maxDepth":
+                from snakebridge._internal.cycles import has_cycle
+
+                if has_cycle(value):
+                    raise LimitProblem("cycle", None, None) from None
+            raise
+
+    def walk(self, value: Any, depth: int) -> Any:
+        """Encodes one value inside \`depth\` containers, the message being the first."""
+        kind = type(value)
+        if kind is str:
+            self.spend(len(value))
+            return value
+        if kind is int:
+            return value if -SAFE_INT <= value <= SAFE_INT else self.big_int(value)
+        if kind in _ATOMS:
+            return value
+        handler = HANDLERS.get(kind)
+        if handler is None:
+            handler = find_handler(kind, self.mode)
+        if handler is None:
+            return self.leaf(value, depth)
+        return handler(self, value, depth)
+
+    def spend(self, size: int) -> None:
+        """Counts bytes that the frame will at least have, before they are made."""
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            limit = self.limits.max_frame_bytes
+            raise LimitProblem("maxFrameBytes", limit - self.bytes_left, limit)
+
+    def check_bytes(self, size: int) -> None:
+        """Refuses bytes that will not fit, before they are copied."""
+        if size > self.bytes_left:
+            self.spend(size)
+
+    def enter(self, size: int, depth: int) -> int:
+        """Counts a container of \`size\` values and returns the depth inside."""
+        if depth >= self.limits.max_depth:
+            raise LimitProblem("maxDepth", depth + 1, self.limits.max_depth)
+        self.elements_left -= size
+        if self.elements_left < 0:
+            limit = self.limits.max_elements
+            raise LimitProblem("maxElements", limit - self.elements_left, limit)
+        return depth + 1
+
+    def ext(self, code: int, payload: Any) -> Any:
+        """An extension value whose payload is MessagePack."""
+        return self.codec.ext(code, self.codec.pack(payload))
+
+    def fields(self, code: int, payload: list[Any], depth: int) -> Any:
+        """An extension value whose payload is an array of plain fields."""
+        self.enter(len(payload), depth)
+        return self.ext(code, payload)
+
+    def text_ext(self, code: int, text: str) -> Any:
+        """An extension value whose payload is bare text."""
+        return self.codec.ext(code, text.encode())
+
+    def big_int(self, value: int) -> Any:
+        self.spend(value.bit_length() // 8)
+        size = (value if value >= 0 else ~value).bit_length() // 8 + 1
+        return self.codec.ext(1, value.to_bytes(size, "big", signed=True))
+
+    def data(self, view: memoryview) -> Any:
+        """Raw bytes: inside the body when few, as a frame buffer otherwise. Takes a flat view of bytes."""
+        size = len(view)
+        self.spend(size)
+        if size < BUFFER_BYTES:
+            return bytes(view)
+        if len(self.buffers) == MAX_BUFFERS:
+            return bytes(view)
+        self.buffers.append(view)
+        return self.ext(13, len(self.buffers) - 1)
+
+    def items(self, values: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
+        """The items of a sequence, as a list the codec takes."""
+        inside = self.enter(len(values), depth)
+        kinds = set(map(type, values))
+        if kinds <= _ATOMS_AND_INT and (int not in kinds or self._ints_fit(values, kinds)):
+            if str in kinds:
+                self.spend(sum(map(len, values)) if len(kinds) == 1 else 0)
+            return values if type(values) is list else list(values)
+        out: list[Any] = []
+        append = out.append
+        walk = self.walk
+        try:
+            for value in values:
+                append(walk(value, inside))
+        except ValueProblem as problem:
+            problem.steps.append(f"[{len(out)}]")
+            raise
+        return out
+
+    def _ints_fit(self, values: Any, kinds: set[type]) -> bool:
+        if len(kinds) > 1:
+            values = [value for value in values if type(value) is int]
+        return bool(min(values) >= -SAFE_INT and max(values) <= SAFE_INT)
+
+    def mapping(self, value: dict[Any, Any], depth: int) -> Any:
+        """A dict: a map where host and Python agree on its keys, pairs otherwise."""
+        if set(map(type, value)) <= _ONLY_STR and (value.keys() <= self._known_keys or self._learn_keys(value)):
+            inside = self.enter(len(value), depth)
+            self.spend(sum(map(len, value)))
+            values = value.values()
+            kinds = set(map(type, values))
+            if kinds <= _ATOMS and str not in kinds:
+                return value
+            out: dict[str, Any] = {}
+            walk = self.walk
+            key = ""
+            try:
+                for key, item in value.items():
+                    out[key] = walk(item, inside)
+            except ValueProblem as problem:
+                problem.steps.append(f".{key}" if key.isidentifier() else f"[{key!r}]")
+                raise
+            return out
+        inside = self.enter(2 * len(value), depth)
+        pairs: list[Any] = []
+        try:
+            for name, item in value.items():
+                pairs.append([self.walk(name, inside), self.walk(item, inside)])
+        except ValueProblem as problem:
+            problem.steps.append(f"[{name!r:.80}]" if type(name) in _ATOMS_AND_INT else f"{{{len(pairs)}}}")
+            raise
+        return self.ext(6, pairs)
+
+    def _learn_keys(self, value: dict[str, Any]) -> bool:
+        known = self._known_keys
+        if len(known) > MAX_KNOWN_KEYS:
+            known.clear()
+        for key in value:
+            if is_reordered_key(key):
+                return False
+        known.update(key for key in value if len(key) <= 64)
+        return True
+
+    def leaf(self, value: Any, depth: int) -> Any:
+        """An object without encoding: a ref, or a failure where a value was asked for."""
+        if self.mode == VALUE:
+            name = type_name(type(value))
+            raise ValueProblem(f"Cannot encode value: {name} has no encoding", name)
+        return self.ref(value, depth)
+
+    def ref(self, value: Any, depth: int) -> Any:
+        """Keeps an object and names it; a whole result gets the id of its call."""
+        refs = self.refs
+        if depth == 1 and self.call:
+            ref = self.call
+            refs.keep(ref, self.session, value)
+        else:
+            ref = refs.add(self.session, value)
+        return self.fields(15, refs.describe(ref, value), depth)
+
+
+def is_reordered_key(key: str) -> bool:
+    """Whether a plain object of the host would move or lose this key."""
+    if "0" <= key < ":":
+        # An array index: a canonical decimal below 2^32 - 1.
+        if len(key) > 10 or not (key.isdecimal() and key.isascii()) or (key[0] == "0" and key != "0"):
+            return False
+        return int(key) < 4_294_967_295
+    return key == "__proto__"
+
+
+def _bytes(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.data(memoryview(value))
+
+
+def _memoryview(encoder: WireEncoder, value: memoryview, depth: int) -> Any:
+    encoder.check_bytes(value.nbytes)
+    if value.c_contiguous and value.nbytes:
+        return encoder.data(value.cast("B"))
+    return encoder.data(memoryview(value.tobytes()))
+
+
+def _complex(encoder: WireEncoder, value: complex, depth: int) -> Any:
+    return encoder.codec.ext(7, struct_pack(">dd", value.real, value.imag))
+
+
+def _slice(encoder: WireEncoder, value: slice, depth: int) -> Any:
+    return encoder.ext(17, encoder.items([value.start, value.stop, value.step], depth))
+
+
+def _collection(code: int) -> Handler:
+    def encode(encoder: WireEncoder, value: Any, depth: int) -> Any:
+        return encoder.ext(code, encoder.items(value if code == 3 else list(value), depth))
+
+    return encode
+
+
+HANDLERS: dict[type, Handler] = {
+    list: WireEncoder.items,
+    dict: WireEncoder.mapping,
+    tuple: _collection(3),
+    set: _collection(4),
+    frozenset: _collection(5),
+    bytes: _bytes,
+    bytearray: _bytes,
+    memoryview: _memoryview,
+    complex: _complex,
+    slice: _slice,
+    type(...): lambda encoder, value, depth: encoder.codec.ext(18, b""),
+    Ext: lambda encoder, value, depth: encoder.codec.ext(value.code, value.data),
+}
+
+_BASES: tuple[type, ...] = (
+    bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset,
+)  # fmt: skip
+
+
+def find_handler(kind: type, mode: int) -> Handler | None:
+    """Finds the handler of a type met for the first time; None where it has no encoding in this mode."""
+    root = type_name(kind).partition(".")[0]
+    handler: Handler | None = None
+    if root == "datetime":
+        from snakebridge._internal import time_values
+
+        handler = time_values.handler_of(kind)
+    elif root == "decimal":
+        if kind is getattr(sys.modules.get("decimal"), "Decimal", None):
+            handler = _decimal
+    elif root == "numpy":
+        from snakebridge._internal import array_values
+
+        handler = array_values.handler_of(kind)
+    elif root == "pandas":
+        from snakebridge._internal import time_values
+
+        handler = time_values.pandas_handler_of(kind)
+    elif root == "snakebridge":
+        from snakebridge._internal import table_values
+
+        handler = table_values.encode_table if kind is table_values.ArrowTable else None
+    if handler is not None:
+        HANDLERS[kind] = handler
+        return handler
+    return _base_handler(kind) if mode == VALUE else None
+
+
+def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.text_ext(12, str(value))
+
+
+def _base_handler(kind: type) -> Handler | None:
+    """For \`returns: "value"\`: sends an instance of a subclass as its base."""
+    for base in _BASES:
+        if issubclass(kind, base):
+            if base is list or base is tuple:
+                return lambda encoder, value, depth: encoder.walk(base(value), depth)
+            # The base's own constructor is not enough: it would call \`__int__\`, \`__str__\` or \`keys\` of the subclass.
+            return lambda encoder, value, depth: encoder.walk(_as_base(base, value), depth)
+    return None
+
+
+def _as_base(base: type, value: Any) -> Any:
+    if base is int:
+        return int.__index__(value)
+    if base is float:
+        return float.__float__(value)
+    if base is str:
+        return str.__str__(value)
+    if base is bytes:
+        return bytes(memoryview(value))
+    if base is complex:
+        return complex(complex.__getattribute__(value, "real"), complex.__getattribute__(value, "imag"))
+    if base is dict:
+        return dict(dict.items(value))
+    return base(value)
+`,
+  },
+  {
+    name: "snakebridge._internal.worker",
+    isPackage: false,
+    source: `# The worker's main thread: receive, run, answer (proto/PROTOCOL.md 3). Each call is answered before the next starts,
+# with one write, because the host concludes from a crash that calls behind the first unanswered one never ran.
+from __future__ import annotations
+
+import os
+import sys
+from _thread import start_new_thread
+
+from snakebridge._internal import calls, codecs, lifeline
+from snakebridge._internal.control import Control
+from snakebridge._internal.frames import HEAD, read_frames, write_all, write_frame
+from snakebridge._internal.limits import SAFE_INT, Limits
+from snakebridge._internal.packing import Unpacker
+from snakebridge._internal.problems import (
+    MIN_PROTOCOL,
+    PROTOCOL,
+    Cancelled,
+    Interrupted,
+    LimitProblem,
+    Problem,
+    VersionProblem,
+)
+from snakebridge._internal.progress import Progress
+from snakebridge._internal.refs import RefTable, type_name
+from snakebridge._internal.wire_decode import WireDecoder
+from snakebridge._internal.wire_encode import AUTO, VALUE, WireEncoder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from io import BytesIO
+    from typing import Any
+
+    from snakebridge._internal.batches import Batches
+
+HELLO, CALL, END_SESSION, BYE, RESULT, ERROR = 0, 1, 2, 5, 16, 17
+RETURNS, REF, NONE, KEEP, SILENT = 3, 2, 3, 4, 8
+# A step inside a chain: kept for the next one, and answered only when it fails.
+CHAINED = NONE | KEEP | SILENT
+
+# The fast codec takes about 25 ms to import; the plain one costs 20 us a call and 0.1 us a byte more. It is imported
+# when what was lost by waiting comes near its price, so a short script never pays it and a long one hardly notices.
+CALL_WEIGHT = 200
+UPGRADE_AT = 200_000
+
+PROTOCOL_STATUS = 76
+
+
+class Worker:
+    """One conversation with a host."""
+
+    def __init__(self) -> None:
+        self.limits = Limits()
+        self.progress = Progress()
+        self.refs = RefTable(self.progress)
+        self.decoder = WireDecoder(self.limits, self.refs)
+        self.codec = codecs.Codec(self.decoder.hook)
+        self.encoder = WireEncoder(self.codec, self.limits, self.refs)
+        self.decoder.codec = self.codec
+        self.best_codec = "builtin"
+        self.spent = 0
+        self.greeted = False
+        self._batches: Batches | None = None
+        self.control: Control | None = None
+        self.paths = list(sys.path)
+
+    def use_codec(self, codec: codecs.Codec) -> None:
+        codec.max_depth = self.limits.max_depth + 8
+        self.codec = self.encoder.codec = self.decoder.codec = codec
+
+    def upgrade(self) -> None:
+        """Changes to the fast codec, imported without the current folder's files in the way."""
+        self.spent = -sys.maxsize
+        if self.best_codec != "builtin":
+            current = sys.path
+            sys.path = self.paths
+            try:
+                codec = codecs.load(self.best_codec, self.decoder.hook)
+                # Another decoder for the other thread; control messages hold no extension values.
+                if self.control is not None:
+                    self.control.decode = codecs.load(self.best_codec, codecs.raw_ext).unpack
+            except ImportError:
+                return
+            finally:
+                sys.path = current
+            self.use_codec(codec)
+
+    def serve(self) -> bool:
+        """Runs calls until the host says bye; False when the stream ended without."""
+        refs = self.refs
+        for body, buffers in read_frames(lifeline.DATA, self.limits):
+            if self.codec.is_slow:
+                self.spent += len(body) + CALL_WEIGHT
+                if self.spent > UPGRADE_AT:
+                    self.upgrade()
+            message = self.receive(body, buffers)
+            if message is not None:
+                kind = message[0]
+                if kind == CALL:
+                    self.run_call(message)
+                elif kind == END_SESSION:
+                    self.end_session(message)
+                elif kind == BYE:
+                    return True
+                elif kind == HELLO:
+                    self.greet(message)
+                # Other types are reserved; a host that agreed on version 1 sends none.
+            if refs.has_waiting:
+                refs.release_due()
+            if refs.dropped:
+                refs.dropped.clear()
+            if refs.graveyard:
+                refs.bury()
+            del message, body, buffers
+        return False
+
+    def receive(self, body: bytearray, buffers: Sequence[BytesIO]) -> list[Any] | None:
+        """Decodes a message; answers one that is not usable and returns None."""
+        problem: Problem
+        message: Any = None
+        try:
+            message = self.decoder.decode(body, buffers)
+        except Problem as raised:
+            problem = raised
+        except Exception as raised:
+            problem = Problem(f"Cannot decode message: {raised!s:.200}")
+        else:
+            if type(message) is list and message and (self.greeted or message[0] == HELLO):
+                if message[0] != CALL or (
+                    len(message) >= 10
+                    and type(message[2]) is int
+                    and type(message[3]) is str
+                    and type(message[9]) is int
+                    and self.decoder.problem is None
+                    and not self.decoder.used
+                ):
+                    return message
+                if len(message) >= 10 and type(message[2]) is int and type(message[3]) is str:
+                    if self.decoder.problem is None:
+                        try:
+                            for ref in self.decoder.used:
+                                self.refs.get(ref, message[3])
+                            return message
+                        except Problem as raised:
+                            problem = raised
+                    else:
+                        problem = self.decoder.problem
+                else:
+                    problem = Problem("Cannot read call: it has too few elements or one of the wrong type")
+            else:
+                problem = Problem("Cannot read message: it is no array, or hello did not come first")
+        call = self.peek_id(body)
+        if not call:
+            self.refuse(problem)
+        session, flags = "", 0
+        if type(message) is list and len(message) >= 10 and type(message[3]) is str and type(message[9]) is int:
+            session, flags = message[3], message[9]
+        self.progress.started = call
+        if self.progress.claims and self.progress.claims.pop(call, False):
+            self.note_failure(call, session, flags, Cancelled(False).failure())
+        else:
+            self.send_failure(call, session, flags, problem.failure())
+        return None
+
+    def peek_id(self, body: bytearray) -> int:
+        """The id of a call whose message cannot be used; 0 where there is none."""
+        try:
+            kind, _, call = Unpacker(body, self.decoder.hook, 1).read_head(3)
+        except (ValueError, RecursionError):
+            return 0
+        return call if kind in (CALL, END_SESSION) and type(call) is int and 0 < call <= SAFE_INT else 0
+
+    def refuse(self, problem: Problem) -> None:
+        """Ends a conversation that makes no sense, with the reason on data as the failure of call 0."""
+        self.send_failure(0, "", 0, problem.failure())
+        os._exit(PROTOCOL_STATUS)
+
+    def greet(self, message: list[Any]) -> None:
+        given = message[1] if len(message) > 1 and type(message[1]) is dict else {}
+        host, host_min = given.get("protocol"), given.get("minProtocol")
+        if type(host) is not int or type(host_min) is not int or host < MIN_PROTOCOL or host_min > PROTOCOL:
+            self.refuse(VersionProblem(host, host_min))
+        self.limits.update(given)
+        self.refs.repr_max_chars = self.limits.repr_max_chars
+        self.use_codec(self.codec)
+        paths = given.get("pythonPaths")
+        if type(paths) is list:
+            sys.path[:0] = [path for path in paths if type(path) is str]
+        self.greeted = True
+        answer = {
+            "protocol": PROTOCOL,
+            "minProtocol": MIN_PROTOCOL,
+            "python": list(sys.version_info),
+            "implementation": sys.implementation.name,
+            "executable": sys.executable,
+            "prefix": sys.prefix,
+            "platform": sys.platform,
+            "pid": os.getpid(),
+            "codec": self.best_codec,
+            "gil": getattr(sys, "_is_gil_enabled", bool)() if hasattr(sys, "_is_gil_enabled") else True,
+        }
+        write_frame(lifeline.DATA, self.codec.pack([HELLO, answer]), ())
+
+    def run_call(self, message: list[Any]) -> None:
+        """Runs one call and answers it."""
+        call: int = message[2]
+        flags: int = message[9]
+        progress = self.progress
+        failure: BaseException | None = None
+        buffers: Sequence[memoryview] = ()
+        data = b""
+        last_own = self.refs.last_own
+        # An interrupt is raised only while \`running\` holds this id, so the outer handler meets one that comes
+        # between an exception of the call and the first line of the inner handler.
+        try:
+            try:
+                progress.started = call
+                progress.running = call
+                if progress.claims and progress.claims.pop(call, False):
+                    progress.running = 0
+                    # The control thread has told the host already.
+                    return self.note_failure(call, message[3], flags, Cancelled(False).failure())
+                if message[1] != PROTOCOL:
+                    raise VersionProblem(message[1], message[1])
+                if message[4] == calls.NEXT:
+                    data, buffers = self.next_batch(message)
+                else:
+                    result = calls.invoke(self.refs, message)
+                    kind = type(result)
+                    if flags == CHAINED:
+                        self.refs.keep(call, message[3], result)
+                    elif flags == AUTO and (kind is float or result is None or kind is bool):
+                        data = self.codec.pack([RESULT, call, result])
+                    else:
+                        data, buffers = self.encode(call, message[3], flags, result)
+                    del result
+                progress.running = 0
+            except BaseException as raised:
+                progress.running = 0
+                failure = raised
+        except Interrupted as raised:
+            progress.running = 0
+            failure = raised
+        if failure is not None:
+            self.fail(message, failure, last_own)
+        elif buffers:
+            write_frame(lifeline.DATA, data, buffers)
+        elif not flags & SILENT:
+            write_all(lifeline.DATA, HEAD.pack(len(data), 0) + data)
+        return None
+
+    def encode(self, call: int, session: str, flags: int, result: Any) -> tuple[bytes, Sequence[memoryview]]:
+        """Encodes a result in the form that \`flags\` ask for, and keeps it if they say so."""
+        encoder = self.encoder
+        returns = flags & RETURNS
+        encoder.begin(call, session, VALUE if returns == VALUE else AUTO)
+        if returns == REF:
+            tree = None if flags & SILENT else encoder.ref(result, 1)
+            if flags & SILENT:
+                self.refs.keep(call, session, result)
+        else:
+            if flags & KEEP:
+                self.refs.keep(call, session, result)
+            tree = None if returns == NONE or flags & SILENT else encoder.encode(result)
+        if flags & SILENT:
+            return b"", ()
+        data = self.pack([RESULT, call, tree], result)
+        self.check_frame(len(data), encoder.buffers)
+        return data, encoder.buffers
+
+    def next_batch(self, message: list[Any]) -> tuple[bytes, Sequence[memoryview]]:
+        batches = self.batches()
+        self.encoder.begin(0, message[3], VALUE if message[9] & RETURNS == VALUE else AUTO)
+        data = b"\\x93\\x10" + self.codec.pack(message[2]) + batches.next(message)
+        self.check_frame(len(data), self.encoder.buffers)
+        return data, self.encoder.buffers
+
+    def batches(self) -> Batches:
+        if self._batches is None:
+            from snakebridge._internal.batches import Batches
+
+            self._batches = Batches(self.encoder, self.refs)
+        return self._batches
+
+    def pack(self, tree: Any, value: Any) -> bytes:
+        try:
+            return self.codec.pack(tree)
+        except RecursionError:
+            return self.limits.run_deep(self.codec.pack, tree)
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(value) from None
+
+    def check_frame(self, size: int, buffers: Sequence[memoryview]) -> None:
+        self.spent += size
+        total = size + sum(map(len, buffers))
+        if total > self.limits.max_frame_bytes:
+            raise LimitProblem("maxFrameBytes", total, self.limits.max_frame_bytes)
+
+    def fail(self, message: list[Any], error: BaseException, last_own: int) -> None:
+        """Answers a call that failed, and undoes what it kept."""
+        call, session, flags = message[2], message[3], message[9]
+        refs = self.refs
+        if refs.last_own != last_own:
+            refs.undo(last_own)
+        refs.forget([call])
+        # Not \`isinstance\`, which asks the exception for its \`__class__\`.
+        if issubclass(type(error), Interrupted):
+            failure = Cancelled(True).failure()
+        elif issubclass(type(error), Problem):
+            failure = error.failure()  # type: ignore[attr-defined]
+        else:
+            failure = self.describe(error)
+        self.send_failure(call, session, flags, failure)
+
+    def describe(self, error: BaseException) -> dict[str, Any]:
+        try:
+            current = sys.path
+            sys.path = self.paths
+            try:
+                from snakebridge._internal import failures
+            finally:
+                sys.path = current
+            return failures.describe(error, self.encoder)
+        except BaseException as worse:
+            # Out of memory or stack while describing: less detail is better than no answer.
+            name = type_name(type(error))
+            return {
+                "kind": "python",
+                "message": f"<no more is known: {type_name(type(worse))} while describing it>",
+                "type": name,
+                "mro": [name],
+                "traceback": f"{name}\\n",
+                "frames": [],
+                "cause": None,
+                "context": None,
+                "suppressContext": False,
+                "notes": [],
+                "attributes": {},
+            }
+
+    def note_failure(self, call: int, session: str, flags: int, failure: dict[str, Any]) -> None:
+        """Remembers a failure for calls that use its result."""
+        if flags & KEEP or flags & RETURNS == REF:
+            self.refs.fail(call, session, failure)
+
+    def send_failure(self, call: int, session: str, flags: int, failure: dict[str, Any]) -> None:
+        self.note_failure(call, session, flags, failure)
+        tree = [ERROR, call, failure]
+        try:
+            data = self.codec.pack(tree)
+        except (TypeError, UnicodeEncodeError):
+            from snakebridge._internal.failures import pack_anyway
+
+            data = pack_anyway(tree)
+        if len(data) > self.limits.max_frame_bytes:
+            what = {key: str(failure.get(key))[:100] for key in ("kind", "message", "type")}
+            data = self.codec.pack([ERROR, call, {"kind": "limit", "message": f"Failure does not fit a frame: {what}"}])
+        write_frame(lifeline.DATA, data, ())
+
+    def end_session(self, message: list[Any]) -> None:
+        call, session = message[2], message[3]
+        progress = self.progress
+        progress.started = call
+        if progress.claims and progress.claims.pop(call, False):
+            return
+        if message[1] != PROTOCOL:
+            self.send_failure(call, session, 0, VersionProblem(message[1], message[1]).failure())
+            return
+        write_frame(lifeline.DATA, self.codec.pack([RESULT, call, self.refs.end_session(session)]), ())
+
+
+def main(in_folder: bool) -> None:
+    """Serves the conversation on the inherited descriptors until it ends.
+
+    Args:
+        in_folder: Whether Python code may import from the current folder, as \`python -c\` allows.
+    """
+    lifeline.claim_descriptors()
+    lifeline.die_with_host()
+    worker = Worker()
+    worker.best_codec = codecs.best_name(find_spec)
+    control = Control(lifeline.CONTROL, worker.limits, worker.progress, worker.refs)
+    worker.control = control
+    worker.progress.listen(worker.refs.bury)
+    # A pure Python loop then lets the control thread in within half a millisecond, at no measurable cost.
+    sys.setswitchinterval(0.0005)
+    start_new_thread(control.run, ())
+    if in_folder:
+        sys.path.insert(0, "")
+    try:
+        if worker.serve():
+            control.is_closing = True
+            return
+    except OSError:
+        # The host is gone; there is nobody to tell.
+        pass
+    except Problem as problem:
+        worker.refuse(problem)
+    os._exit(0)
+
+
+def find_spec(name: str) -> object:
+    for finder in sys.meta_path:
+        spec = finder.find_spec(name, None)
+        if spec is not None:
+            return spec
+    return None
+`,
+  },
 ];

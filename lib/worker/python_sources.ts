@@ -76,15 +76,216 @@ export const PYTHON_MODULES: readonly PythonModule[] = [
     isPackage: true,
     source: `"""The Python half of SnakeBridge. Nothing here needs more than the standard library."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["HostError", "__version__"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snakebridge.host_error import HostError
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when asked for: every worker imports this package, and few need more of it than its name.
+    if name == "HostError":
+        from snakebridge.host_error import HostError
+
+        return HostError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 `,
   },
   {
     name: "snakebridge._internal",
     isPackage: true,
     source: `"""What the worker is made of; no name in here is promised to anybody."""
+`,
+  },
+  {
+    name: "snakebridge._internal.answers",
+    isPackage: false,
+    source: `# How a call is answered (proto/PROTOCOL.md 3.2, 7): its result encoded, or its failure described and what it kept
+# undone. The main thread has one of these, and so has every other thread while it runs calls for a callback it made.
+from __future__ import annotations
+
+import sys
+
+from snakebridge._internal import lifeline
+from snakebridge._internal.frames import HEAD, write_all, write_frame
+from snakebridge._internal.problems import Cancelled, Interrupted, LimitProblem, Problem
+from snakebridge._internal.refs import type_name
+from snakebridge._internal.wire_encode import AUTO, VALUE, WireEncoder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from snakebridge._internal.batches import Batches
+    from snakebridge._internal.codecs import Codec
+    from snakebridge._internal.limits import Limits
+    from snakebridge._internal.refs import RefTable
+
+RESULT, ERROR = 16, 17
+RETURNS, REF, NONE, KEEP, SILENT = 3, 2, 3, 4, 8
+
+
+class Answers:
+    """Encodes and sends what calls give."""
+
+    def __init__(self, codec: Codec, limits: Limits, refs: RefTable, lock: Any, paths: list[str]) -> None:
+        self.codec = codec
+        self.limits = limits
+        self.refs = refs
+        # Frames of several threads must not mix. Its owner is asked for, hence the kind that knows.
+        self.write_lock = lock
+        self.paths = paths
+        self.encoder = WireEncoder(codec, limits, refs)
+        # Encoding may run code of the user, which may call the host, which may call back.
+        self.is_encoding = False
+        self.sent = 0
+        self._batches: Batches | None = None
+
+    def send(self, data: bytes, buffers: Sequence[memoryview] = ()) -> None:
+        """Writes one frame on data."""
+        with self.write_lock:
+            if buffers:
+                write_frame(lifeline.DATA, data, buffers)
+            else:
+                write_all(lifeline.DATA, HEAD.pack(len(data), 0) + data)
+
+    def encode(self, call: int, session: str, flags: int, result: Any) -> tuple[bytes, Sequence[memoryview]]:
+        """Encodes a result in the form that \`flags\` ask for, and keeps it if they say so; gives nothing when silent."""
+        encoder = self.encoder
+        returns = flags & RETURNS
+        self.is_encoding = True
+        try:
+            encoder.begin(call, session, VALUE if returns == VALUE else AUTO)
+            if returns == REF:
+                tree = None if flags & SILENT else encoder.ref(result, 1)
+                if flags & SILENT:
+                    self.refs.keep(call, session, result)
+            else:
+                if flags & KEEP:
+                    self.refs.keep(call, session, result)
+                tree = None if returns == NONE or flags & SILENT else encoder.encode(result)
+            if flags & SILENT:
+                return b"", ()
+            data = self.pack([RESULT, call, tree], result)
+            self.check_frame(len(data), encoder.buffers)
+            return data, encoder.buffers
+        finally:
+            self.is_encoding = False
+
+    def next_batch(self, message: list[Any]) -> tuple[bytes, Sequence[memoryview]]:
+        """Takes items from an iterator and encodes them."""
+        batches = self.batches()
+        self.is_encoding = True
+        try:
+            self.encoder.begin(0, message[3], VALUE if message[9] & RETURNS == VALUE else AUTO)
+            data = b"\\x93\\x10" + self.codec.pack(message[2]) + batches.next(message)
+            self.check_frame(len(data), self.encoder.buffers)
+            return data, self.encoder.buffers
+        finally:
+            self.is_encoding = False
+
+    def batches(self) -> Batches:
+        """What takes items for this thread's encoder."""
+        if self._batches is None:
+            from snakebridge._internal.batches import Batches
+
+            self._batches = Batches(self.encoder, self.refs)
+        return self._batches
+
+    def pack(self, tree: Any, value: Any) -> bytes:
+        """Packs a tree; \`value\` is what it was made of."""
+        try:
+            return self.codec.pack(tree)
+        except RecursionError:
+            return self.limits.run_deep(self.codec.pack, tree)
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(value) from None
+
+    def check_frame(self, size: int, buffers: Sequence[memoryview]) -> None:
+        """Refuses a frame beyond the limit."""
+        self.sent += size
+        total = size + sum(map(len, buffers))
+        if total > self.limits.max_frame_bytes:
+            raise LimitProblem("maxFrameBytes", total, self.limits.max_frame_bytes)
+
+    def fail(self, message: list[Any], error: BaseException, last_own: int) -> None:
+        """Answers a call that failed, and undoes what it kept."""
+        call, session, flags = message[2], message[3], message[9]
+        refs = self.refs
+        if refs.last_own != last_own:
+            refs.undo(last_own)
+        refs.forget([call])
+        self.send_failure(call, session, flags, self.failure_of(error))
+
+    def failure_of(self, error: BaseException) -> dict[str, Any]:
+        """The failure that an exception is sent as."""
+        # Not \`isinstance\`, which asks the exception for its \`__class__\`.
+        if issubclass(type(error), Interrupted):
+            return Cancelled(True).failure()
+        if issubclass(type(error), Problem):
+            failure: dict[str, Any] = error.failure()  # type: ignore[attr-defined]
+            return failure
+        return self.describe(error)
+
+    def describe(self, error: BaseException) -> dict[str, Any]:
+        """The failure of an exception of the user."""
+        try:
+            current = sys.path
+            sys.path = self.paths
+            try:
+                from snakebridge._internal import failures
+            finally:
+                sys.path = current
+            # Its own encoder: the one of this thread may be in the middle of a message.
+            return failures.describe(error, WireEncoder(self.codec, self.limits, self.refs))
+        except BaseException as worse:
+            # Out of memory or stack while describing: less detail is better than no answer.
+            name = type_name(type(error))
+            return {
+                "kind": "python",
+                "message": f"<no more is known: {type_name(type(worse))} while describing it>",
+                "type": name,
+                "mro": [name],
+                "traceback": f"{name}\\n",
+                "frames": [],
+                "cause": None,
+                "context": None,
+                "suppressContext": False,
+                "notes": [],
+                "attributes": {},
+            }
+
+    def note_failure(self, call: int, session: str, flags: int, failure: dict[str, Any]) -> None:
+        """Remembers a failure for calls that use its result."""
+        if flags & KEEP or flags & RETURNS == REF:
+            self.refs.fail(call, session, failure)
+
+    def send_failure(self, call: int, session: str, flags: int, failure: dict[str, Any]) -> None:
+        """Answers a call with a failure."""
+        self.note_failure(call, session, flags, failure)
+        self.send(self.pack_failure(ERROR, call, failure))
+
+    def pack_failure(self, kind: int, number: int, failure: dict[str, Any]) -> bytes:
+        """Packs a failure; one that cannot be packed, or is too large, gives way to less detail."""
+        tree = [kind, number, failure]
+        try:
+            data = self.codec.pack(tree)
+        except (TypeError, UnicodeEncodeError):
+            from snakebridge._internal.failures import pack_anyway
+
+            data = pack_anyway(tree)
+        if len(data) <= self.limits.max_frame_bytes:
+            return data
+        what = {key: str(failure.get(key))[:100] for key in ("kind", "message", "type")}
+        return self.codec.pack([kind, number, {"kind": "limit", "message": f"Failure does not fit a frame: {what}"}])
 `,
   },
   {
@@ -337,6 +538,462 @@ class Batches:
 `,
   },
   {
+    name: "snakebridge._internal.callbacks",
+    isPackage: false,
+    source: `# Functions of the host as Python callables (proto/PROTOCOL.md 3.5). Loaded when the first one arrives.
+#
+# A call of one waits for the host. On the main thread it goes on reading data meanwhile, and runs the calls that the
+# host makes for this callback inside itself. Any other thread cannot read data, which may be in the hands of a call
+# that waits for that very thread: its replies and calls come over control, and it runs the calls itself.
+from __future__ import annotations
+
+import select
+import sys
+import weakref
+from _queue import SimpleQueue
+from _thread import allocate_lock, get_ident
+
+from snakebridge._internal import calls, codecs, lifeline
+from snakebridge._internal.answers import Answers
+from snakebridge._internal.problems import PROTOCOL, Problem, VersionProblem
+from snakebridge._internal.wire_decode import WireDecoder
+from snakebridge._internal.wire_encode import AUTO, WireEncoder
+from snakebridge.host_error import HostError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Sequence
+    from io import BytesIO
+    from typing import Any
+
+    from snakebridge._internal.worker import Worker
+
+    Frame = tuple[bytearray, Sequence[BytesIO]]
+
+CALLBACK, DROPPED = 18, 20
+RETURNED, RAISED, NESTED = 3, 4, 6
+LANE_RETURNED, LANE_RAISED, LANE_CALL = 36, 37, 38
+ON_DATA, ON_CONTROL = 0, 1
+IS_ASYNC = 1
+# Each level takes a dozen Python frames and C ones beside them; deeper ones would end in a crash and not in an error.
+MAX_NESTING = 200
+
+
+class HostFunction:
+    """A function of the host; calling it calls that, and waits for what it gives."""
+
+    def __init__(self, callbacks: Callbacks, number: int, name: str, session: str) -> None:
+        self._callbacks = callbacks
+        self._number = number
+        self._session = session
+        self.__name__ = self.__qualname__ = name or "<anonymous>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._callbacks.call(self._number, self._session, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<host function {self.__name__}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"Cannot pickle {self!r}: it belongs to this process")
+
+    def __copy__(self) -> HostFunction:
+        return self
+
+    def __deepcopy__(self, memo: object) -> HostFunction:
+        return self
+
+
+class AsyncHostFunction(HostFunction):
+    """A function of the host as a coroutine function: calling it gives an awaitable, and blocks nothing."""
+
+    def __init__(self, callbacks: Callbacks, number: int, name: str, session: str) -> None:
+        super().__init__(callbacks, number, name, session)
+        import asyncio.coroutines
+        import inspect
+
+        # What \`iscoroutinefunction\` looks for, in asyncio and from 3.12 on in inspect.
+        self._is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)
+        self._is_coroutine_mark = getattr(inspect, "_is_coroutine_mark", None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._callbacks.call_async(self._number, self._session, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<async host function {self.__name__}>"
+
+
+class Callbacks:
+    """The functions of the host that this worker holds, and the calls of them that have not come back."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._functions: weakref.WeakValueDictionary[int, HostFunction] = weakref.WeakValueDictionary()
+        # How often each function was received since it was last reported as dropped: the host may have sent it again
+        # meanwhile, and compares.
+        self._received: dict[int, int] = {}
+        self._dropped: list[int] = []
+        # Replies to calls of the main thread, by number; None while it is awaited.
+        self._replies: dict[int, list[Any] | None] = {}
+        self._lanes: dict[int, SimpleQueue[Frame] | FutureLane] = {}
+        self._lock = allocate_lock()
+        self._last = 0
+        self._depth = 0
+
+    def function(self, payload: list[Any]) -> HostFunction:
+        """The callable of a function that arrived: the one it had before, as long as Python holds it."""
+        number, name, flags, session = payload
+        if type(number) is not int or type(name) is not str or type(flags) is not int or type(session) is not str:
+            raise ValueError("its number, name, flags or session has the wrong type")
+        kind = AsyncHostFunction if flags & IS_ASYNC else HostFunction
+        with self._lock:
+            self._received[number] = self._received.get(number, 0) + 1
+            function = self._functions.get(number)
+            if function is None:
+                function = self._functions[number] = kind(self, number, name, session)
+                weakref.finalize(function, self._dropped.append, number).atexit = False
+        return function
+
+    def tell_dropped(self) -> None:
+        """Tells the host which functions Python has let go of."""
+        if not self._dropped:
+            return
+        lost: list[list[int]] = []
+        with self._lock:
+            while self._dropped:
+                number = self._dropped.pop()
+                # It may have been received again, and live on as another object.
+                if number not in self._functions and number in self._received:
+                    lost.append([number, self._received.pop(number)])
+        if lost:
+            self._worker.send(self._worker.codec.pack([DROPPED, lost]))
+
+    def call(self, function: int, session: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Calls a function of the host and returns what it gives.
+
+        Raises:
+            HostError: If it threw, or cannot be called here.
+            BaseException: The Python exception that it let through.
+        """
+        if get_ident() == self._worker.progress.main:
+            return self._call_on_main(function, session, args, kwargs)
+        return self._call_on_thread(function, session, args, kwargs)
+
+    def _call_on_main(self, function: int, session: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        worker = self._worker
+        progress = worker.progress
+        call = progress.running
+        # From here on interrupts wait: they must not tear a frame or the books apart.
+        progress.running = 0
+        try:
+            if worker.write_lock._is_owned() or worker.decoder.is_busy:
+                raise HostError("Cannot call the host in the middle of a message", "")
+            if self._depth >= MAX_NESTING:
+                raise RecursionError(f"calls between host and Python are nested more than {MAX_NESTING} deep")
+            number = self._next_number()
+            self._depth += 1
+            progress.outer.append(call)
+            self._replies[number] = None
+            try:
+                self._send(number, call, function, session, args, kwargs, ON_DATA)
+                message = self._wait(number, session, call)
+            finally:
+                del self._replies[number]
+                progress.outer.pop()
+                self._depth -= 1
+        finally:
+            if call:
+                progress.resume(call)
+        return result_of(message)
+
+    def _wait(self, number: int, session: str, call: int) -> list[Any]:
+        """Reads data until the reply comes; runs what belongs to callbacks, and puts everything else off."""
+        worker = self._worker
+        replies = self._replies
+        while (reply := replies[number]) is None:
+            if not worker.reader.has_bytes and not self._await_bytes(call):
+                continue
+            frame = worker.reader.read()
+            if frame is None:
+                raise HostError("Cannot wait for the host: it is gone", "")
+            kind = message_type(frame[0])
+            if kind == NESTED:
+                worker.run_frame(*frame)
+            elif kind in (RETURNED, RAISED):
+                message = decode_reply(worker.decoder, session, frame)
+                # One that nobody waits for was interrupted.
+                if message[1] in replies:
+                    replies[message[1]] = message
+            else:
+                worker.postponed.append(frame)
+        return reply
+
+    def _await_bytes(self, call: int) -> bool:
+        """Waits for something to read, and lets tasks of the event loop run meanwhile; false when there is nothing yet.
+
+        Raises:
+            Interrupted: If the call, or one it is inside of, is cancelled. It comes here and nowhere else, while no
+                byte of the conversation is in anybody's hands.
+        """
+        worker = self._worker
+        progress = worker.progress
+        try:
+            if call:
+                progress.resume(call)
+            if worker.has_tasks:
+                progress.running = 0
+                return worker.tasks().wait()
+            select.select((lifeline.DATA,), (), ())
+            return True
+        finally:
+            progress.running = 0
+
+    def _call_on_thread(self, function: int, session: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        number = self._next_number()
+        queue: SimpleQueue[Frame] = SimpleQueue()
+        self._lanes[number] = queue
+        lane: Lane | None = None
+        try:
+            self._send(number, 0, function, session, args, kwargs, ON_CONTROL)
+            while True:
+                frame = queue.get()
+                if lane is None:
+                    lane = Lane(self._worker)
+                message = decode_reply(lane.decoder, session, frame)
+                if message[0] != LANE_CALL:
+                    return result_of(message)
+                lane.run_call(message)
+                del frame, message
+        finally:
+            del self._lanes[number]
+
+    def call_async(self, function: int, session: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
+        """Calls a function of the host; the future gets what it gives.
+
+        Raises:
+            RuntimeError: If no event loop is running.
+        """
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        future: Future[Any] = loop.create_future()
+        number = self._next_number()
+        self._lanes[number] = FutureLane(self, loop, future, session, number)
+        progress = self._worker.progress
+        on_main = get_ident() == progress.main
+        call = progress.running if on_main else 0
+        if on_main:
+            progress.running = 0
+        try:
+            self._send(number, call, function, session, args, kwargs, ON_CONTROL)
+        except BaseException:
+            del self._lanes[number]
+            raise
+        finally:
+            if call:
+                progress.resume(call)
+        return future
+
+    def deliver(self, number: int, frame: Frame) -> None:
+        """Hands what came over control to whoever waits for it. Runs on the control thread."""
+        lane = self._lanes.get(number)
+        if lane is not None:
+            lane.put(frame)
+
+    def settle(self, lane: FutureLane, frame: Frame) -> None:
+        """Settles the future of an asynchronous call; runs in its event loop."""
+        self._lanes.pop(lane.number, None)
+        future = lane.future
+        if future.done():
+            return
+        try:
+            future.set_result(result_of(decode_reply(new_decoder(self._worker), lane.session, frame)))
+        except StopIteration as error:
+            # A future refuses it.
+            future.set_exception(HostError(str(error), "StopIteration"))
+        except BaseException as error:
+            future.set_exception(error)
+
+    def _next_number(self) -> int:
+        with self._lock:
+            self._last += 1
+            return self._last
+
+    def _send(
+        self,
+        number: int,
+        call: int,
+        function: int,
+        session: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        lane: int,
+    ) -> None:
+        worker = self._worker
+        refs = worker.refs
+        encoder = WireEncoder(worker.codec, worker.limits, refs)
+        encoder.begin(0, session, AUTO)
+        last_own = refs.last_own
+        given = [list(args), kwargs or None]
+        try:
+            data = worker.pack([CALLBACK, number, call, function, lane, *encoder.encode(given)], given)
+            worker.check_frame(len(data), encoder.buffers)
+        except Problem as problem:
+            refs.undo(last_own)
+            raise HostError(f"Cannot send the arguments: {problem.message}", "") from None
+        worker.send(data, encoder.buffers)
+
+
+class FutureLane:
+    """Where the reply to an asynchronous call goes."""
+
+    def __init__(
+        self, callbacks: Callbacks, loop: AbstractEventLoop, future: Future[Any], session: str, number: int
+    ) -> None:
+        self._callbacks = callbacks
+        self._loop = loop
+        self.future = future
+        self.session = session
+        self.number = number
+
+    def put(self, frame: Frame) -> None:
+        """Takes the reply to the loop that waits for it."""
+        try:
+            self._loop.call_soon_threadsafe(self._callbacks.settle, self, frame)
+        except RuntimeError:
+            # The loop was closed; nobody waits.
+            self._callbacks._lanes.pop(self.number, None)
+
+
+class Lane(Answers):
+    """Runs calls on a thread that waits for the host."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.decoder = new_decoder(worker)
+        super().__init__(self.decoder.codec, worker.limits, worker.refs, worker.write_lock, worker.paths)
+
+    def run_call(self, message: list[Any]) -> None:
+        """Runs one call that came over control, and answers it on data."""
+        # From \`[38, n, v, id, ...]\` to \`[6, v, id, ...]\`, the form of calls on data.
+        message = [NESTED, *message[2:]]
+        call, flags = message[2], message[9]
+        last_own = self.refs.last_own
+        try:
+            if message[1] != PROTOCOL:
+                raise VersionProblem(message[1], message[1])
+            if message[4] == calls.NEXT:
+                data, buffers = self.next_batch(message)
+            else:
+                result = calls.invoke(self.refs, message)
+                if hasattr(type(result), "__await__") and type(result).__name__ in ("coroutine", "Future", "Task"):
+                    from snakebridge._internal.tasks import run_apart
+
+                    result = run_apart(result)
+                data, buffers = self.encode(call, message[3], flags, result)
+        except BaseException as error:
+            return self.fail(message, error, last_own)
+        if data:
+            self.send(data, buffers)
+        return None
+
+
+def new_decoder(worker: Worker) -> WireDecoder:
+    """A decoder for another thread, or for another message while one is being decoded."""
+    decoder = WireDecoder(worker.limits, worker.refs)
+    decoder.codec = codecs.load(worker.codec.name, decoder.hook)
+    decoder.codec.max_depth = worker.codec.max_depth
+    decoder.functions = worker.function
+    return decoder
+
+
+def message_type(body: bytearray) -> int:
+    """Element 0 of a message, read from its first bytes; -1 where it is no small integer."""
+    if len(body) < 2:
+        return -1
+    at = 1 if body[0] & 0xF0 == 0x90 else 3 if body[0] == 0xDC else 5
+    return body[at] if len(body) > at and body[at] < 0x80 else -1
+
+
+def decode_reply(decoder: WireDecoder, session: str, frame: Frame) -> list[Any]:
+    """Decodes a reply, or a call that came over control.
+
+    Raises:
+        HostError: If a value in it cannot be decoded, or names an object that cannot be used.
+    """
+    message: list[Any]
+    try:
+        message = decoder.decode(*frame)
+        if decoder.problem is not None:
+            raise decoder.problem
+        if message[0] == LANE_CALL:
+            session = message[4]
+        for ref in decoder.used:
+            decoder.refs.get(ref, session)
+    except Problem as problem:
+        head = decoder.codec.unpack_raw(frame[0])
+        text = f"Cannot use what the host gave: {problem.message}"
+        if head[0] == LANE_CALL:
+            raise HostError(text, "") from None
+        return [LANE_RAISED, head[1], {"kind": "host", "name": "", "message": text}]
+    return message
+
+
+def result_of(message: list[Any]) -> Any:
+    """What a reply says: the value, or the exception."""
+    if message[0] in (RETURNED, LANE_RETURNED):
+        return message[2]
+    raise to_exception(message[2])
+
+
+def to_exception(failure: Any) -> BaseException:
+    """The exception that stands for a failure of the host."""
+    if type(failure) is not dict:
+        failure = {}
+    message = str(failure.get("message", ""))
+    stack = str(failure.get("stack", ""))
+    if failure.get("kind") == "python":
+        kind = find_exception(failure.get("mro"))
+        if kind is not None:
+            args = failure.get("args")
+            # Not its constructor, which may want anything.
+            error = kind.__new__(kind, *(args if type(args) in (list, tuple) else (message,)))
+            add_note(error, f"It went through the host:\\n{stack}" if stack else "It went through the host")
+            return error
+    error = HostError(message, str(failure.get("name", "Error")), stack)
+    thrown = failure.get("thrown")
+    if type(thrown) is int:
+        # By this number the host finds what was thrown.
+        error.thrown = thrown  # type: ignore[attr-defined]
+    if stack:
+        add_note(error, f"In the host:\\n{stack}")
+    return error
+
+
+def find_exception(mro: Any) -> type[BaseException] | None:
+    """The most derived of the named classes that is loaded here."""
+    for name in mro if type(mro) is list else ():
+        if type(name) is not str:
+            continue
+        parts = name.split(".")
+        for cut in range(len(parts) - 1, 0, -1):
+            found: Any = sys.modules.get(".".join(parts[:cut]))
+            if found is None:
+                continue
+            for part in parts[cut:]:
+                found = getattr(found, part, None)
+            if isinstance(found, type) and issubclass(found, BaseException):
+                return found
+    return None
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Adds a note, where Python knows notes (from 3.11 on)."""
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+`,
+  },
+  {
     name: "snakebridge._internal.calls",
     isPackage: false,
     source: `# What each kind of call does (proto/PROTOCOL.md 3.1). Names are real Python names; Python's own errors come back.
@@ -357,13 +1014,20 @@ FUNCTION, METHOD, GET_ATTR, SET_ATTR, DEL_ATTR, MODULE_ATTR, OPERATION, NEXT, VA
 _ModuleType = type(sys)
 
 
+# Modules seen to be imported to their end.
+_whole: dict[str, Any] = {}
+_modules = sys.modules
+_MISSING = object()
+
+
 def import_module(name: str) -> Any:
     """Imports a module by its dotted name."""
-    module = sys.modules.get(name)
-    if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
-        return module
-    __import__(name)
-    return sys.modules[name]
+    module = _modules.get(name)
+    if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
+        __import__(name)
+        module = _modules[name]
+    _whole[name] = module
+    return module
 
 
 def walk(value: Any, name: str) -> Any:
@@ -407,20 +1071,28 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
         Problem: If the message or its target is not usable.
         BaseException: Whatever Python raises.
     """
-    session, kind, target, name, args, kwargs = message[3:9]
+    if len(message) != 10:
+        message = message[:10]
+    _, _, _, session, kind, target, name, args, kwargs, _ = message
     if type(args) is not list or type(name) is not str or not (kwargs is None or type(kwargs) is dict):
         raise Problem("Cannot run call: name, args or kwargs have the wrong type")
     if kind == METHOD and type(target) is int:
         value = refs.get(target, session)
         if name:
-            value = walk(value, name)
+            if "." in name or (found := getattr(value, name, _MISSING)) is _MISSING:
+                found = walk(value, name)
+            value = found
         return value(*args, **kwargs) if kwargs else value(*args)
     if kind == FUNCTION or kind == MODULE_ATTR:  # noqa: SIM109 -- a tuple of globals is built at every call
         if type(target) is not str or not target:
             raise Problem("Cannot run call: target is no module name")
-        value = import_module(target)
+        value = _modules.get(target)
+        if value is None or value is not _whole.get(target):
+            value = import_module(target)
         if name:
-            value = walk(value, name)
+            if "." in name or (found := getattr(value, name, _MISSING)) is _MISSING:
+                found = walk(value, name)
+            value = found
         if kind == MODULE_ATTR:
             return value
         return value(*args, **kwargs) if kwargs else value(*args)
@@ -748,7 +1420,7 @@ from __future__ import annotations
 import os
 from time import sleep
 
-from snakebridge._internal.frames import read_frames, write_frame
+from snakebridge._internal.frames import FrameReader, write_frame
 from snakebridge._internal.packing import Ext, Unpacker, pack
 
 TYPE_CHECKING = False
@@ -756,11 +1428,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snakebridge._internal.callbacks import Callbacks
     from snakebridge._internal.limits import Limits
     from snakebridge._internal.progress import Progress
     from snakebridge._internal.refs import RefTable
 
 PING, CANCEL, WITHDRAW, RELEASE, PONG, CANCELLED = 32, 33, 34, 35, 48, 49
+FOR_CALLBACKS = (36, 37, 38)
 MAX_DEPTH = 32
 BAD_CONTROL_STATUS = 76
 BYE_GRACE_S = 0.02
@@ -775,6 +1449,7 @@ class Control:
         self._progress = progress
         self._refs = refs
         self.is_closing = False
+        self.callbacks: Callbacks | None = None
         # Replaced by the decoder of the fast codec once that is there: releases may name many thousand refs.
         self.decode: Callable[[bytearray], Any] = plain_decode
 
@@ -782,8 +1457,16 @@ class Control:
         """Answers until the stream ends, which ends the process unless it is ending already."""
         status = 0
         try:
-            for body, _ in read_frames(self._fd, self._limits):
-                self._handle(self.decode(body))
+            read = FrameReader(self._fd, self._limits).read
+            while (frame := read()) is not None:
+                body = frame[0]
+                # Below 32 elements the type is the second byte; what is for a callback is decoded by who waits for it.
+                if len(body) > 2 and body[0] & 0xF0 == 0x90 and body[1] in FOR_CALLBACKS:
+                    if self.callbacks is not None:
+                        self.callbacks.deliver(Unpacker(body, raw_ext, MAX_DEPTH).read_head(2)[1], frame)
+                else:
+                    self._handle(self.decode(body))
+                del frame, body
         except OSError:
             pass
         except Exception as error:
@@ -824,9 +1507,14 @@ class Control:
         }
 
 
+def raw_ext(code: int, data: memoryview) -> Ext:
+    """An extension value as it is."""
+    return Ext(code, bytes(data))
+
+
 def plain_decode(body: bytearray) -> Any:
     """Decodes a control message without any library."""
-    return Unpacker(body, lambda code, data: Ext(code, bytes(data)), MAX_DEPTH).unpack()
+    return Unpacker(body, raw_ext, MAX_DEPTH).unpack()
 
 
 def rss_bytes() -> int:
@@ -1121,7 +1809,7 @@ from snakebridge._internal.problems import LimitProblem, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from io import BytesIO
 
     from snakebridge._internal.limits import Limits
@@ -1129,46 +1817,95 @@ if TYPE_CHECKING:
 SLICE = 1 << 20
 READ_SIZE = 1 << 16
 HEAD = Struct("<II")
+_unpack_head = HEAD.unpack_from
+_readv = os.readv
 
 
-def read_frames(fd: int, limits: Limits) -> Iterator[tuple[bytearray, Sequence[BytesIO]]]:
-    """Yields body and buffers of each frame until the stream ends.
+class FrameReader:
+    """Reads frames from a descriptor.
 
-    Raises:
-        Problem: If a frame is beyond the limits; nothing after it can be trusted.
+    An object and not a generator, because reading is re-entrant: what runs while it waits for bytes (a task of the
+    event loop, which calls back into the host) may itself have to read frames.
     """
-    store = bytearray(READ_SIZE)
-    view = memoryview(store)
-    unpack_head = HEAD.unpack_from
-    readv = os.readv
-    start = end = 0
-    while True:
-        have = end - start
-        if have >= 8:
-            length, count = unpack_head(store, start)
-            stop = start + 8 + length
-            if not count and stop <= end:
-                if length > limits.max_frame_bytes:
-                    raise LimitProblem("maxFrameBytes", length, limits.max_frame_bytes)
-                body = store[start + 8 : stop]
-                start = stop
-                yield body, ()
-                continue
-            if count or stop - start > READ_SIZE:
-                frame, start = _read_large(fd, view, start, end, length, count, limits)
-                if frame is None:
-                    return
-                yield frame
-                continue
-        if start:
-            # The rest of the store is the front of a frame; move it where a whole one has room.
-            if have:
-                view[:have] = bytes(view[start:end])
-            start, end = 0, have
-        got = readv(fd, (view[end:] if end else view,))
-        if not got:
-            return
-        end += got
+
+    def __init__(self, fd: int, limits: Limits) -> None:
+        self._fd = fd
+        self._limits = limits
+        self._store = bytearray(READ_SIZE)
+        self._view = memoryview(self._store)
+        self._start = 0
+        self._end = 0
+        # Runs until the descriptor has bytes, where something else has to run meanwhile.
+        self.wait: Callable[[], None] | None = None
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether at least a part of a frame was read already."""
+        return self._start < self._end
+
+    def take_short(self) -> tuple[int, bytes | bytearray]:
+        """Takes frames that were read already and hold less than 128 bytes and no buffers, heads included.
+
+        The head of such a frame, eight bytes of which only the first is not 0, is eight small ints of MessagePack. So
+        all of them together are items of one array, which a codec reads in one go: that halves the price of a call.
+
+        Returns:
+            How many there are, and their bytes; none where there are less than two.
+        """
+        store, end = self._store, self._end
+        first = at = self._start
+        count = 0
+        while at + 8 <= end:
+            length, buffers = _unpack_head(store, at)
+            stop = at + 8 + length
+            if buffers or length >= 128 or stop > end:
+                break
+            at = stop
+            count += 1
+        if count < 2:
+            return 0, b""
+        self._start = at
+        return count, store[first:at]
+
+    def put_back(self, size: int) -> None:
+        """Undoes \`take_short\`, of that many bytes."""
+        self._start -= size
+
+    def read(self) -> tuple[bytearray, Sequence[BytesIO]] | None:
+        """Returns body and buffers of the next frame; None when the stream has ended.
+
+        Raises:
+            Problem: If the frame is beyond the limits; nothing after it can be trusted.
+        """
+        store = self._store
+        while True:
+            start, end = self._start, self._end
+            have = end - start
+            if have >= 8:
+                length, count = _unpack_head(store, start)
+                stop = start + 8 + length
+                if not count and stop <= end:
+                    if length > self._limits.max_frame_bytes:
+                        raise LimitProblem("maxFrameBytes", length, self._limits.max_frame_bytes)
+                    self._start = stop
+                    return store[start + 8 : stop], ()
+                if count or stop - start > READ_SIZE:
+                    frame, self._start = _read_large(self._fd, self._view, start, end, length, count, self._limits)
+                    return frame
+            if self.wait is not None:
+                self.wait()
+                if self._start != start or self._end != end:
+                    continue
+            if start:
+                # The rest of the store is the front of a frame; move it where a whole one has room.
+                if have:
+                    self._view[:have] = bytes(self._view[start:end])
+                self._start, self._end = 0, have
+                end = have
+            got = _readv(self._fd, (self._view[end:] if end else self._view,))
+            if not got:
+                return None
+            self._end = end + got
 
 
 def _read_large(
@@ -1350,13 +2087,15 @@ MAX_FRAMES = 12_000
 class Limits:
     """Limits of one conversation; hello may change them."""
 
-    __slots__ = ("max_depth", "max_elements", "max_frame_bytes", "repr_max_chars")
+    __slots__ = ("max_depth", "max_elements", "max_frame_bytes", "repr_max_chars", "small_body")
 
     def __init__(self) -> None:
         self.max_frame_bytes = 1_073_741_824
         self.max_depth = 512
         self.max_elements = 10_000_000
         self.repr_max_chars = 200
+        # A message of so few bytes cannot go beyond the limits above.
+        self.small_body = 512
 
     def update(self, hello: dict[str, object]) -> None:
         """Takes over what the host's hello sets; what is missing or no positive int stays as it is."""
@@ -1365,6 +2104,7 @@ class Limits:
             self.max_frame_bytes = _positive(given.get("maxFrameBytes"), self.max_frame_bytes)
             self.max_depth = _positive(given.get("maxDepth"), self.max_depth)
             self.max_elements = _positive(given.get("maxElements"), self.max_elements)
+            self.small_body = min(self.max_depth, self.max_elements)
         self.repr_max_chars = _positive(hello.get("reprMaxChars"), self.repr_max_chars)
 
     def run_deep(self, function: Callable[..., T], *args: object) -> T:
@@ -1783,6 +2523,14 @@ class EarlierFailure(Problem):
         return {"origin": self._origin, **self._failure}
 
 
+class NotYet(Problem):
+    """A call uses the result of a task that has not ended; it is put off, so nobody sees this."""
+
+    def __init__(self, ref: int) -> None:
+        super().__init__(f"Cannot use ref {ref} yet")
+        self.ref = ref
+
+
 class Cancelled(Problem):
     """A call was withdrawn before it started, or interrupted."""
 
@@ -1809,18 +2557,27 @@ class VersionProblem(Problem):
 
 class Interrupted(BaseException):
     """Raised in a running call that the host cancelled; not an \`Exception\`, so that \`except Exception\` lets it by."""
+
+    def __init__(self, call: int = 0) -> None:
+        super().__init__("the host cancelled this call")
+        # The call it is meant for, which may stand below the one it was raised in.
+        self.call = call
 `,
   },
   {
     name: "snakebridge._internal.progress",
     isPackage: false,
     source: `# Which call runs, shared by the main thread, which runs calls, and the control thread, which is asked about them
-# (proto/PROTOCOL.md 3.3). Ids only grow, so two ints say of every call whether it waits, runs or is done.
+# (proto/PROTOCOL.md 3.3). Ids only grow, so two ints say of every call whether it waits, runs or is done; calls that
+# wait for the host inside each other stand in \`outer\`, tasks of the event loop in \`tasks\`.
 #
 # Withdrawing a call that has not started is a race between the threads, decided by who pops the claim:
 #
 #   control: claims[id] = True ; started >= id? then pop: popped = too late, not there = main took it, so withdrawn
 #   main:    started = id      ; claims?        then pop: popped = withdrawn, not there = runs
+#
+# An interrupt is raised only while \`running\` is set: everything that must not be torn apart (reading, writing, the
+# books of a call) runs with \`running\` at 0. Who sets it again looks at \`target\` first.
 from __future__ import annotations
 
 import _signal
@@ -1840,8 +2597,14 @@ class Progress:
         self.running = 0
         self.started = 0
         self.claims: dict[int, bool] = {}
-        self._target = 0
-        self._main = get_ident()
+        # Calls below the running one that wait for the host, outermost first.
+        self.outer: list[int] = []
+        # How to cancel the task that a call has become; filled where there is an event loop.
+        self.tasks: dict[int, Callable[[], object]] = {}
+        self.target = 0
+        # Lets an event loop that waits for data look at \`target\`.
+        self.nudge: Callable[[], object] | None = None
+        self.main = get_ident()
         self._when_idle: Callable[[], None] | None = None
 
     def listen(self, when_idle: Callable[[], None]) -> None:
@@ -1851,12 +2614,25 @@ class Progress:
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         running = self.running
+        target = self.target
         if not running:
             if self._when_idle is not None:
                 self._when_idle()
-        elif running == self._target:
-            self._target = 0
-            raise Interrupted
+        elif target and (running == target or target in self.outer):
+            self.target = 0
+            raise Interrupted(target)
+
+    def resume(self, call: int) -> None:
+        """Lets interrupts reach the main thread again, which runs \`call\`.
+
+        Raises:
+            Interrupted: If one came for this call, or one it is inside of, while it could not be raised.
+        """
+        self.running = call
+        target = self.target
+        if target and (target == call or target in self.outer):
+            self.target = 0
+            raise Interrupted(target)
 
     def withdraw(self, call: int) -> str:
         """Takes a call back that has not started; returns the outcome of proto/PROTOCOL.md 3.4."""
@@ -1864,21 +2640,27 @@ class Progress:
             self.claims[call] = True
             if self.started < call or self.claims.pop(call, None) is None:
                 return "withdrawn"
-        return "running" if self.running == call else "done"
+        return "running" if self.running == call or call in self.outer or call in self.tasks else "done"
 
     def cancel(self, call: int) -> str:
         """Takes a call back or interrupts it; returns the outcome of proto/PROTOCOL.md 3.4."""
         outcome = self.withdraw(call)
-        if outcome == "running":
+        if outcome != "running":
+            return outcome
+        cancel_task = self.tasks.get(call)
+        if cancel_task is not None:
+            cancel_task()
+        if cancel_task is None or self.running == call or call in self.outer:
             # The handler runs on the main thread and looks again: it cannot hit the next call.
-            self._target = call
+            self.target = call
             self.wake()
-            return "interrupting"
-        return outcome
+            if self.nudge is not None:
+                self.nudge()
+        return "interrupting"
 
     def wake(self) -> None:
         """Lets the handler run soon on the main thread, out of a blocking system call if need be."""
-        _signal.pthread_kill(self._main, _signal.SIGUSR1)
+        _signal.pthread_kill(self.main, _signal.SIGUSR1)
 `,
   },
   {
@@ -1893,7 +2675,7 @@ import sys
 from _thread import allocate_lock
 from time import perf_counter
 
-from snakebridge._internal.problems import EarlierFailure, RefProblem
+from snakebridge._internal.problems import EarlierFailure, NotYet, RefProblem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -1952,6 +2734,8 @@ class RefTable:
         self._waiting: list[tuple[int, list[int]]] = []
         # Ids released while their call runs: what it makes is not to be kept.
         self.dropped: set[int] = set()
+        # Ids of calls that have become tasks: what they give is not there yet.
+        self.pending: set[int] = set()
         self.last_own = 0
         self._slow_types: dict[str, int] = {}
         self.has_waiting = False
@@ -1987,6 +2771,7 @@ class RefTable:
         Raises:
             RefProblem: If it is not, or no longer, or not in this session.
             EarlierFailure: If the call that should have made it failed.
+            NotYet: If that call is a task that has not ended.
         """
         entry = self.entries.get(ref)
         if entry is not None:
@@ -1998,6 +2783,8 @@ class RefTable:
             if failed[0] != session:
                 raise RefProblem("session", ref)
             raise EarlierFailure(failed[1], ref)
+        if ref in self.pending:
+            raise NotYet(ref)
         was_given = 0 < ref <= self._progress.started or self.last_own <= ref < 0
         raise RefProblem("released" if was_given else "unknown", ref)
 
@@ -2021,8 +2808,12 @@ class RefTable:
             if entry is not None:
                 self._sessions[entry[0]].discard(ref)
                 self.graveyard.append(entry[1])
-            elif self._failures.pop(ref, None) is None and ref == self._progress.running:
+            elif self._failures.pop(ref, None) is None and self._is_running(ref):
                 self.dropped.add(ref)
+
+    def _is_running(self, call: int) -> bool:
+        progress = self._progress
+        return call == progress.running or call in self.pending or call in progress.outer
 
     def release(self, after: int, ids: list[int]) -> None:
         """Forgets refs once every call up to \`after\` has started."""
@@ -2564,6 +3355,275 @@ _TAGS: dict[str, Callable[[_Decoder, dict[str, Any], int], Any]] = {
 `,
   },
   {
+    name: "snakebridge._internal.tasks",
+    isPackage: false,
+    source: `# Coroutines (proto/PROTOCOL.md 3.6). A call that gives one is announced as a task and answered when that ends; the
+# worker takes further calls meanwhile. The event loop is made when first needed and runs where the worker would wait
+# for data. Calls do not run inside of it, because what they call may start a loop of its own.
+from __future__ import annotations
+
+import asyncio
+from _collections_abc import Coroutine
+from _functools import partial  # type: ignore[import-not-found]
+
+from snakebridge._internal import lifeline
+from snakebridge._internal.answers import SILENT
+from snakebridge._internal.problems import Interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from io import BytesIO
+    from typing import Any
+
+    from snakebridge._internal.progress import Progress
+    from snakebridge._internal.worker import Worker
+
+AWAITING = 19
+
+
+class Stop(Exception):  # noqa: N818 - it carries an exception past the event loop
+    """\`SystemExit\` and its kin, which would end the event loop and not only the task."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Steps(Coroutine):  # type: ignore[type-arg]
+    """A coroutine of which each step counts as running the call, so that an interrupt reaches it."""
+
+    def __init__(self, progress: Progress, call: int, inner: Any) -> None:
+        self._progress = progress
+        self._call = call
+        self._inner = inner
+
+    def send(self, value: Any) -> Any:
+        return self._step(self._inner.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._step(self._inner.throw, *error)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def __await__(self) -> Any:
+        return self
+
+    def _step(self, step: Callable[..., Any], *args: Any) -> Any:
+        progress = self._progress
+        before = progress.running
+        try:
+            progress.running = self._call
+            return step(*args)
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise Stop(error) from None
+        finally:
+            progress.running = before
+
+
+async def await_it(awaitable: Any) -> Any:
+    """A coroutine of anything that can be awaited."""
+    return await awaitable
+
+
+class Tasks:
+    """The event loop of the worker, and the calls that have become tasks of it."""
+
+    def __init__(self, worker: Worker) -> None:
+        from snakebridge._internal.worker import AWAITED
+
+        AWAITED.update((asyncio.Future, asyncio.Task))
+        self._worker = worker
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        self._live: dict[int, asyncio.Task[Any]] = {}
+        # Calls that use the result of a task: message, and its frame where arguments have to be decoded again.
+        self._put_off: dict[int, list[tuple[list[Any], bytearray | None, Sequence[BytesIO]]]] = {}
+        self._ready: list[tuple[list[Any], bytearray | None, Sequence[BytesIO]]] = []
+        # Calls that the host has cancelled: those on their way to becoming tasks, and all.
+        self._early: set[int] = set()
+        self._cancelled: set[int] = set()
+        self._has_data = False
+        self._is_watching = False
+
+    @property
+    def may_run(self) -> bool:
+        """Whether the loop has something to do, and is not running below this code."""
+        return self._is_watching and not self._loop.is_running()
+
+    def announce(self, call: int) -> None:
+        """Lets a call be cancelled while it is on its way to becoming a task."""
+        self._worker.progress.tasks[call] = partial(self._early.add, call)
+
+    def start(self, message: list[Any], awaitable: Any) -> None:
+        """Makes a task of what a call gave."""
+        worker = self._worker
+        call = message[2]
+        if self._loop.is_running():
+            # The call belongs to a callback that a task made: the loop stands still below us until it is answered.
+            worker.progress.tasks.pop(call, None)
+            return worker.finish(message, partial(run_apart, awaitable))
+        worker.refs.pending.add(call)
+        self._tell(message)
+        inner = awaitable if asyncio.iscoroutine(awaitable) else await_it(awaitable)
+        task = self._loop.create_task(Steps(worker.progress, call, inner))
+        self._live[call] = task
+        worker.progress.tasks[call] = partial(self._cancel, call, task)
+        if call in self._early:
+            self._early.discard(call)
+            self._cancel(call, task)
+        task.add_done_callback(partial(self._on_done, message))
+        self._watch()
+        return None
+
+    def _cancel(self, call: int, task: asyncio.Task[Any]) -> None:
+        # On whichever thread the host is heard.
+        self._cancelled.add(call)
+        self._loop.call_soon_threadsafe(task.cancel)
+
+    def put_off(self, message: list[Any], body: bytearray | None, buffers: Sequence[BytesIO], ref: int) -> None:
+        """Keeps a call until the task whose result it uses has ended."""
+        worker = self._worker
+        call = message[2]
+        if call not in worker.refs.pending:
+            worker.refs.pending.add(call)
+            self._tell(message)
+        worker.progress.tasks[call] = partial(self._loop.call_soon_threadsafe, self._cancel_put_off, call, ref)
+        self._put_off.setdefault(ref, []).append((message, body, buffers))
+
+    def _tell(self, message: list[Any]) -> None:
+        # What is announced is answered, whatever was asked for: the answers before it no longer tell.
+        message[9] &= ~SILENT
+        self._worker.send(self._worker.codec.pack([AWAITING, message[2]]))
+
+    def wait(self) -> bool:
+        """Runs the loop until there is data to read; false when it stopped for something else."""
+        if self._loop.is_running():
+            return True
+        self._has_data = False
+        self._loop.run_forever()
+        ready, self._ready = self._ready, []
+        for message, body, buffers in ready:
+            self._run_again(message, body, buffers)
+        if not self._live and not self._ready and not asyncio.all_tasks(self._loop):
+            self._unwatch()
+        return self._has_data
+
+    def wait_for_data(self) -> None:
+        """Runs the loop until there is data to read, or nothing left to run."""
+        while self.may_run and not self.wait():
+            pass
+
+    def close(self) -> None:
+        """Cancels what is left and closes the loop, as \`asyncio.run\` does."""
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        if left:
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def _watch(self) -> None:
+        if not self._is_watching:
+            self._is_watching = True
+            self._loop.add_reader(lifeline.DATA, self._on_data)
+            self._worker.reader.wait = self.wait_for_data
+            self._worker.progress.nudge = partial(self._loop.call_soon_threadsafe, self._loop.stop)
+
+    def _unwatch(self) -> None:
+        self._is_watching = False
+        self._loop.remove_reader(lifeline.DATA)
+        self._worker.reader.wait = None
+        self._worker.progress.nudge = None
+
+    def _on_data(self) -> None:
+        self._has_data = True
+        self._loop.stop()
+
+    def _on_done(self, message: list[Any], task: asyncio.Task[Any]) -> None:
+        call = message[2]
+        self._live.pop(call, None)
+        is_cancelled = call in self._cancelled
+        self._cancelled.discard(call)
+        self._worker.finish(message, partial(result_of, task, is_cancelled))
+        self.settle(call)
+        # The loop is left where nobody needs it, and where a call is ready that must run outside of it.
+        if self._ready or not self._live:
+            self._loop.stop()
+
+    def settle(self, call: int) -> None:
+        """Readies what waited for \`call\`, which has been answered."""
+        self._worker.progress.tasks.pop(call, None)
+        self._worker.refs.pending.discard(call)
+        self._ready += self._put_off.pop(call, ())
+
+    def _cancel_put_off(self, call: int, ref: int) -> None:
+        waiting = self._put_off.get(ref, [])
+        for index, (message, _, _) in enumerate(waiting):
+            if message[2] == call:
+                del waiting[index]
+                self._worker.fail(message, Interrupted(call), self._worker.refs.last_own)
+                self.settle(call)
+                self._loop.stop()
+                return
+
+    def _run_again(self, message: list[Any], body: bytearray | None, buffers: Sequence[BytesIO]) -> None:
+        worker = self._worker
+        call = message[2]
+        # It is a call like any other from here on; what it gives may be a task again.
+        worker.progress.tasks.pop(call, None)
+        if body is not None:
+            flags = message[9]
+            again = worker.receive(body, buffers)
+            if again is None:
+                if call not in worker.progress.tasks:
+                    self.settle(call)
+                return
+            message = again
+            message[9] = flags
+        worker.run_call(message)
+        if call not in worker.progress.tasks:
+            self.settle(call)
+
+
+def result_of(task: asyncio.Task[Any], is_cancelled: bool) -> Any:
+    """What a task gave.
+
+    Raises:
+        BaseException: What it raised; an interrupt where the host had it cancelled.
+    """
+    if task.cancelled():
+        raise Interrupted if is_cancelled else asyncio.CancelledError
+    error = task.exception()
+    if error is None:
+        return task.result()
+    raise error.error if type(error) is Stop else error
+
+
+def run_apart(awaitable: Any) -> Any:
+    """Waits for an awaitable in an event loop of another thread, where the one of this thread stands still."""
+    from threading import Thread
+
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(asyncio.run(await_it(awaitable)))
+        except BaseException as error:
+            outcome.append(error)
+            outcome.append(None)
+
+    thread = Thread(target=run, name="snakebridge-coroutine")
+    thread.start()
+    thread.join()
+    if len(outcome) == 2:
+        raise outcome[0]
+    return outcome[0]
+`,
+  },
+  {
     name: "snakebridge._internal.time_values",
     isPackage: false,
     source: `# Time values of proto/PROTOCOL.md 5.2, both ways. Loaded when the first one appears.
@@ -2768,6 +3828,15 @@ class WireDecoder:
         self._inside = 0
         self._is_large = False
         self._count = 0
+        # Whether an extension value was met since the state above was reset.
+        self._touched = False
+        # Makes the callable that stands for a function of the host.
+        self.functions: Callable[[list[Any]], Any] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an extension value is being decoded right now."""
+        return self._inside > 0
 
     def decode(self, body: bytearray, buffers: Sequence[BytesIO]) -> Any:
         """Decodes one message; what went wrong inside a value is left in \`problem\`, refs it names in \`used\`.
@@ -2777,12 +3846,13 @@ class WireDecoder:
             Exception: Whatever the codec raises for bytes that are no MessagePack.
         """
         self.buffers = buffers
-        self.problem = None
-        self.used = []
-        self._inside = 0
-        if self.foreign:
-            self.foreign = set()
+        if self._touched:
+            self._reset()
         try:
+            # A short message can be neither too deep nor too large, and most hold no map.
+            if len(body) <= self.limits.small_body and len(body) == len(body.translate(None, _MAP_HEADS)):
+                self._is_large = False
+                return self.codec.unpack(body)
             return self._decode(body)
         except RecursionError:
             pass
@@ -2793,6 +3863,29 @@ class WireDecoder:
             return self.limits.run_deep(self._decode, body)
         except RecursionError:
             raise LimitProblem("maxDepth", None, self.limits.max_depth) from None
+
+    def decode_short(self, count: int, frames: bytes | bytearray) -> list[Any] | None:
+        """Decodes frames of \`FrameReader.take_short\` in one go; None where one of them needs a closer look.
+
+        An extension value may name the result of a call in front of it, which has not run, so it must wait.
+        """
+        if self.codec.is_slow:
+            return None
+        if self._touched:
+            self._reset()
+        try:
+            items: list[Any] = self.codec.unpack(_ARRAY32 + (9 * count).to_bytes(4, "big") + frames)
+        except Exception:
+            # Each is answered, or refused, on its own.
+            return None
+        return None if self._touched else items[8::9]
+
+    def _reset(self) -> None:
+        self._touched = False
+        self.problem = None
+        self.used = []
+        self._inside = 0
+        self.foreign = set()
 
     def _decode(self, body: bytearray) -> Any:
         limits = self.limits
@@ -2829,6 +3922,7 @@ class WireDecoder:
         reader = READERS.get(code)
         if reader is None:
             return Ext(code, bytes(data))
+        self._touched = True
         self._inside += 1
         try:
             if self._inside > self.limits.max_depth:
@@ -2894,12 +3988,14 @@ NAMES = {
     11: "timedelta",
     12: "Decimal",
     14: "array",
+    16: "function",
     17: "slice",
     19: "table",
 }
 _CONTAINERS = frozenset((list, dict))
 _ONLY_STR = {str}
 _MAP_HEADS = bytes((*range(0x80, 0x90), 0xDE, 0xDF))
+_ARRAY32 = b"\\xdd"
 
 
 def bad_value(text: str) -> ValueProblem:
@@ -2944,6 +4040,12 @@ def _ref(decoder: WireDecoder, data: memoryview) -> Any:
         return None
     decoder.foreign.add(id(entry[1]))
     return entry[1]
+
+
+def _function(decoder: WireDecoder, data: memoryview) -> Any:
+    if decoder.functions is None:
+        raise ValueError("functions of the host cannot be used here")
+    return decoder.functions(decoder.array(data, 4))
 
 
 def _datetime(decoder: WireDecoder, data: memoryview) -> Any:
@@ -3042,6 +4144,7 @@ READERS: dict[int, Reader] = {
     13: _buffer,
     14: _ndarray,
     15: _ref,
+    16: _function,
     17: _slice,
     18: _ellipsis,
     19: _table,
@@ -3403,17 +4506,21 @@ def _as_base(base: type, value: Any) -> Any:
   {
     name: "snakebridge._internal.worker",
     isPackage: false,
-    source: `# The worker's main thread: receive, run, answer (proto/PROTOCOL.md 3). Each call is answered before the next starts,
-# with one write, because the host concludes from a crash that calls behind the first unanswered one never ran.
+    source: `# The worker's main thread: receive, run, answer (proto/PROTOCOL.md 3). Each call is answered, or announced as a task,
+# before the next starts, with one write, because the host concludes from a crash that calls behind the first unanswered
+# one never ran. Calls that belong to a callback run inside the call that made it, while that waits for the host.
 from __future__ import annotations
 
 import os
 import sys
-from _thread import start_new_thread
+from _functools import partial  # type: ignore[import-not-found]  # functools takes 2 ms
+from _thread import RLock, start_new_thread
 
-from snakebridge._internal import calls, codecs, lifeline
+from snakebridge._internal import codecs, lifeline
+from snakebridge._internal.answers import KEEP, NONE, RESULT, SILENT, Answers
+from snakebridge._internal.calls import NEXT, invoke
 from snakebridge._internal.control import Control
-from snakebridge._internal.frames import HEAD, read_frames, write_all, write_frame
+from snakebridge._internal.frames import HEAD, FrameReader, write_all
 from snakebridge._internal.limits import SAFE_INT, Limits
 from snakebridge._internal.packing import Unpacker
 from snakebridge._internal.problems import (
@@ -3421,25 +4528,25 @@ from snakebridge._internal.problems import (
     PROTOCOL,
     Cancelled,
     Interrupted,
-    LimitProblem,
+    NotYet,
     Problem,
     VersionProblem,
 )
 from snakebridge._internal.progress import Progress
-from snakebridge._internal.refs import RefTable, type_name
+from snakebridge._internal.refs import RefTable
 from snakebridge._internal.wire_decode import WireDecoder
-from snakebridge._internal.wire_encode import AUTO, VALUE, WireEncoder
+from snakebridge._internal.wire_encode import AUTO, WireEncoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from io import BytesIO
     from typing import Any
 
-    from snakebridge._internal.batches import Batches
+    from snakebridge._internal.callbacks import Callbacks
+    from snakebridge._internal.tasks import Tasks
 
-HELLO, CALL, END_SESSION, BYE, RESULT, ERROR = 0, 1, 2, 5, 16, 17
-RETURNS, REF, NONE, KEEP, SILENT = 3, 2, 3, 4, 8
+HELLO, CALL, END_SESSION, RETURNED, RAISED, BYE, NESTED = 0, 1, 2, 3, 4, 5, 6
 # A step inside a chain: kept for the next one, and answered only when it fails.
 CHAINED = NONE | KEEP | SILENT
 
@@ -3451,23 +4558,40 @@ UPGRADE_AT = 200_000
 PROTOCOL_STATUS = 76
 
 
-class Worker:
+async def _nothing() -> None:
+    return None
+
+
+_coroutine = _nothing()
+# What a call does not answer with but waits for; futures join when there is an event loop.
+AWAITED: set[type] = {type(_coroutine)}
+_coroutine.close()
+del _coroutine, _nothing
+
+_QUICK_RESULTS = frozenset((float, bool, type(None)))
+
+
+class Worker(Answers):
     """One conversation with a host."""
 
     def __init__(self) -> None:
-        self.limits = Limits()
+        limits = Limits()
         self.progress = Progress()
-        self.refs = RefTable(self.progress)
-        self.decoder = WireDecoder(self.limits, self.refs)
-        self.codec = codecs.Codec(self.decoder.hook)
-        self.encoder = WireEncoder(self.codec, self.limits, self.refs)
-        self.decoder.codec = self.codec
+        refs = RefTable(self.progress)
+        self.decoder = WireDecoder(limits, refs)
+        codec = codecs.Codec(self.decoder.hook)
+        super().__init__(codec, limits, refs, RLock(), list(sys.path))
+        self.decoder.codec = codec
+        self.decoder.functions = self.function
+        self.reader = FrameReader(lifeline.DATA, limits)
+        # Frames that came while a call waited for the host, and are not for it.
+        self.postponed: list[tuple[bytearray, Sequence[BytesIO]]] = []
         self.best_codec = "builtin"
         self.spent = 0
         self.greeted = False
-        self._batches: Batches | None = None
         self.control: Control | None = None
-        self.paths = list(sys.path)
+        self._callbacks: Callbacks | None = None
+        self._tasks: Tasks | None = None
 
     def use_codec(self, codec: codecs.Codec) -> None:
         codec.max_depth = self.limits.max_depth + 8
@@ -3490,66 +4614,180 @@ class Worker:
                 sys.path = current
             self.use_codec(codec)
 
+    def callbacks(self) -> Callbacks:
+        """Functions of the host."""
+        if self._callbacks is None:
+            from snakebridge._internal.callbacks import Callbacks
+
+            self._callbacks = Callbacks(self)
+            if self.control is not None:
+                self.control.callbacks = self._callbacks
+        return self._callbacks
+
+    def function(self, payload: list[Any]) -> Any:
+        """The callable that stands for a function of the host."""
+        return self.callbacks().function(payload)
+
+    def tasks(self) -> Tasks:
+        """The event loop, and the calls that have become tasks of it."""
+        if self._tasks is None:
+            from snakebridge._internal.tasks import Tasks
+
+            self._tasks = Tasks(self)
+        return self._tasks
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether an event loop has something to do, and may be run by this code."""
+        return self._tasks is not None and self._tasks.may_run
+
     def serve(self) -> bool:
         """Runs calls until the host says bye; False when the stream ended without."""
-        refs = self.refs
-        for body, buffers in read_frames(lifeline.DATA, self.limits):
+        read = self.reader.read
+        postponed = self.postponed
+        singly = 0
+        while True:
+            frame = postponed.pop(0) if postponed else read()
+            if frame is None:
+                return False
+            body, buffers = frame
             if self.codec.is_slow:
                 self.spent += len(body) + CALL_WEIGHT
-                if self.spent > UPGRADE_AT:
+                if self.spent + self.sent > UPGRADE_AT:
                     self.upgrade()
             message = self.receive(body, buffers)
-            if message is not None:
-                kind = message[0]
-                if kind == CALL:
-                    self.run_call(message)
-                elif kind == END_SESSION:
-                    self.end_session(message)
-                elif kind == BYE:
-                    return True
-                elif kind == HELLO:
-                    self.greet(message)
-                # Other types are reserved; a host that agreed on version 1 sends none.
-            if refs.has_waiting:
-                refs.release_due()
-            if refs.dropped:
-                refs.dropped.clear()
-            if refs.graveyard:
-                refs.bury()
-            del message, body, buffers
+            if message is not None and self.dispatch(message):
+                return True
+            del frame, message, body, buffers
+            self.tidy()
+            if singly:
+                singly -= 1
+            elif self.reader.has_bytes and not postponed:
+                singly = self.serve_short()
+
+    def serve_short(self) -> int:
+        """Runs calls in short frames that came behind each other, decoded in one go.
+
+        Returns:
+            How many frames need a closer look before the next try.
+        """
+        count, frames = self.reader.take_short()
+        if not count:
+            return 0
+        messages = self.decoder.decode_short(count, frames)
+        if messages is None or not all(map(is_plain_call, messages)):
+            self.reader.put_back(len(frames))
+            return count
+        for index, message in enumerate(messages):
+            self.run_call(message)
+            self.tidy()
+            if self.postponed:
+                # A call waited for the host, and what it found behind these frames comes after them.
+                self.postponed[:0] = [(bytearray(self.codec.pack(rest)), ()) for rest in messages[index + 1 :]]
+                break
+        return 0
+
+    def dispatch(self, message: list[Any]) -> bool:
+        """Does what a message asks for; true when that is to end."""
+        kind = message[0]
+        if kind == CALL or kind == NESTED:  # noqa: SIM109 -- a tuple of globals is built at every call
+            self.run_call(message)
+        elif kind == END_SESSION:
+            self.end_session(message)
+        elif kind == BYE:
+            if self._tasks is not None:
+                self._tasks.close()
+            return True
+        elif kind == HELLO:
+            self.greet(message)
+        # A reply to a callback that nobody waits for says nothing; other types are reserved, and a host that agreed on
+        # version 1 sends none.
         return False
+
+    def tidy(self) -> None:
+        """Does what became due while a call ran."""
+        refs = self.refs
+        if refs.has_waiting:
+            refs.release_due()
+        if refs.graveyard:
+            refs.bury()
+        if self._callbacks is not None:
+            self._callbacks.tell_dropped()
+
+    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO]) -> None:
+        """Runs a call that belongs to a callback, inside the call that waits for it."""
+        message = self.receive(body, buffers)
+        if message is not None:
+            self.aside(partial(self.run_call, message))
+        del message
+        self.tidy()
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Does something with an encoder that no message is being made with."""
+        if not self.is_encoding:
+            return work()
+        encoder, batches = self.encoder, self._batches
+        self.encoder, self._batches = WireEncoder(self.codec, self.limits, self.refs), None
+        self.is_encoding = False
+        try:
+            work()
+        finally:
+            self.encoder, self._batches = encoder, batches
+            self.is_encoding = True
+        return None
+
+    def finish(self, message: list[Any], produce: Callable[[], Any]) -> None:
+        """Answers a call that was put aside: with what \`produce\` returns or raises."""
+        self.aside(partial(self._finish, message, produce))
+
+    def _finish(self, message: list[Any], produce: Callable[[], Any]) -> None:
+        call, session, flags = message[2], message[3], message[9]
+        refs = self.refs
+        refs.pending.discard(call)
+        last_own = refs.last_own
+        try:
+            data, buffers = self.encode(call, session, flags, produce())
+        except BaseException as error:
+            self.fail(message, error, last_own)
+        else:
+            self.send(data, buffers)
+        refs.dropped.discard(call)
 
     def receive(self, body: bytearray, buffers: Sequence[BytesIO]) -> list[Any] | None:
         """Decodes a message; answers one that is not usable and returns None."""
+        decoder = self.decoder
         problem: Problem
         message: Any = None
         try:
-            message = self.decoder.decode(body, buffers)
+            message = decoder.decode(body, buffers)
         except Problem as raised:
             problem = raised
         except Exception as raised:
             problem = Problem(f"Cannot decode message: {raised!s:.200}")
         else:
             if type(message) is list and message and (self.greeted or message[0] == HELLO):
-                if message[0] != CALL or (
+                kind = message[0]
+                if kind != CALL and kind != NESTED:
+                    return message
+                if (
                     len(message) >= 10
                     and type(message[2]) is int
                     and type(message[3]) is str
                     and type(message[9]) is int
-                    and self.decoder.problem is None
-                    and not self.decoder.used
                 ):
-                    return message
-                if len(message) >= 10 and type(message[2]) is int and type(message[3]) is str:
-                    if self.decoder.problem is None:
+                    if decoder.problem is not None:
+                        problem = decoder.problem
+                    elif not decoder.used:
+                        return message
+                    else:
                         try:
-                            for ref in self.decoder.used:
+                            for ref in decoder.used:
                                 self.refs.get(ref, message[3])
                             return message
+                        except NotYet as missing:
+                            return self.await_earlier(message, body, buffers, missing)
                         except Problem as raised:
                             problem = raised
-                    else:
-                        problem = self.decoder.problem
                 else:
                     problem = Problem("Cannot read call: it has too few elements or one of the wrong type")
             else:
@@ -3567,13 +4805,25 @@ class Worker:
             self.send_failure(call, session, flags, problem.failure())
         return None
 
+    def await_earlier(
+        self, message: list[Any], body: bytearray, buffers: Sequence[BytesIO], missing: NotYet
+    ) -> list[Any] | None:
+        """Puts a call off until the task whose result it uses has ended."""
+        call: int = message[2]
+        self.progress.started = call
+        if self.progress.claims and self.progress.claims.pop(call, False):
+            self.note_failure(call, message[3], message[9], Cancelled(False).failure())
+        else:
+            self.tasks().put_off(message, body, buffers, missing.ref)
+        return None
+
     def peek_id(self, body: bytearray) -> int:
         """The id of a call whose message cannot be used; 0 where there is none."""
         try:
             kind, _, call = Unpacker(body, self.decoder.hook, 1).read_head(3)
         except (ValueError, RecursionError):
             return 0
-        return call if kind in (CALL, END_SESSION) and type(call) is int and 0 < call <= SAFE_INT else 0
+        return call if kind in (CALL, END_SESSION, NESTED) and type(call) is int and 0 < call <= SAFE_INT else 0
 
     def refuse(self, problem: Problem) -> None:
         """Ends a conversation that makes no sense, with the reason on data as the failure of call 0."""
@@ -3604,37 +4854,47 @@ class Worker:
             "codec": self.best_codec,
             "gil": getattr(sys, "_is_gil_enabled", bool)() if hasattr(sys, "_is_gil_enabled") else True,
         }
-        write_frame(lifeline.DATA, self.codec.pack([HELLO, answer]), ())
+        self.send(self.codec.pack([HELLO, answer]))
 
     def run_call(self, message: list[Any]) -> None:
-        """Runs one call and answers it."""
+        """Runs one call and answers it.
+
+        Raises:
+            Interrupted: If it was meant for a call that this one runs inside of.
+        """
         call: int = message[2]
         flags: int = message[9]
         progress = self.progress
+        refs = self.refs
         failure: BaseException | None = None
         buffers: Sequence[memoryview] = ()
         data = b""
-        last_own = self.refs.last_own
-        # An interrupt is raised only while \`running\` holds this id, so the outer handler meets one that comes
-        # between an exception of the call and the first line of the inner handler.
+        last_own = refs.last_own
+        # An interrupt is raised only while \`running\` is set, so the outer handler meets one that comes between an
+        # exception of the call and the first line of the inner handler.
         try:
             try:
-                progress.started = call
                 progress.running = call
+                if call > progress.started:
+                    progress.started = call
                 if progress.claims and progress.claims.pop(call, False):
                     progress.running = 0
                     # The control thread has told the host already.
                     return self.note_failure(call, message[3], flags, Cancelled(False).failure())
                 if message[1] != PROTOCOL:
                     raise VersionProblem(message[1], message[1])
-                if message[4] == calls.NEXT:
+                if message[4] == NEXT:
                     data, buffers = self.next_batch(message)
                 else:
-                    result = calls.invoke(self.refs, message)
+                    result = invoke(refs, message)
                     kind = type(result)
+                    if kind in AWAITED:
+                        self.tasks().announce(call)
+                        progress.running = 0
+                        return self.tasks().start(message, result)
                     if flags == CHAINED:
-                        self.refs.keep(call, message[3], result)
-                    elif flags == AUTO and (kind is float or result is None or kind is bool):
+                        refs.keep(call, message[3], result)
+                    elif flags == AUTO and kind in _QUICK_RESULTS:
                         data = self.codec.pack([RESULT, call, result])
                     else:
                         data, buffers = self.encode(call, message[3], flags, result)
@@ -3647,122 +4907,20 @@ class Worker:
             progress.running = 0
             failure = raised
         if failure is not None:
+            if type(failure) is NotYet:
+                return self.tasks().put_off(message, None, (), failure.ref)
             self.fail(message, failure, last_own)
-        elif buffers:
-            write_frame(lifeline.DATA, data, buffers)
-        elif not flags & SILENT:
-            write_all(lifeline.DATA, HEAD.pack(len(data), 0) + data)
+            if type(failure) is Interrupted and failure.call != call and failure.call in progress.outer:
+                raise failure
+        elif data:
+            if buffers:
+                self.send(data, buffers)
+            else:
+                with self.write_lock:
+                    write_all(lifeline.DATA, HEAD.pack(len(data), 0) + data)
+        if refs.dropped:
+            refs.dropped.discard(call)
         return None
-
-    def encode(self, call: int, session: str, flags: int, result: Any) -> tuple[bytes, Sequence[memoryview]]:
-        """Encodes a result in the form that \`flags\` ask for, and keeps it if they say so."""
-        encoder = self.encoder
-        returns = flags & RETURNS
-        encoder.begin(call, session, VALUE if returns == VALUE else AUTO)
-        if returns == REF:
-            tree = None if flags & SILENT else encoder.ref(result, 1)
-            if flags & SILENT:
-                self.refs.keep(call, session, result)
-        else:
-            if flags & KEEP:
-                self.refs.keep(call, session, result)
-            tree = None if returns == NONE or flags & SILENT else encoder.encode(result)
-        if flags & SILENT:
-            return b"", ()
-        data = self.pack([RESULT, call, tree], result)
-        self.check_frame(len(data), encoder.buffers)
-        return data, encoder.buffers
-
-    def next_batch(self, message: list[Any]) -> tuple[bytes, Sequence[memoryview]]:
-        batches = self.batches()
-        self.encoder.begin(0, message[3], VALUE if message[9] & RETURNS == VALUE else AUTO)
-        data = b"\\x93\\x10" + self.codec.pack(message[2]) + batches.next(message)
-        self.check_frame(len(data), self.encoder.buffers)
-        return data, self.encoder.buffers
-
-    def batches(self) -> Batches:
-        if self._batches is None:
-            from snakebridge._internal.batches import Batches
-
-            self._batches = Batches(self.encoder, self.refs)
-        return self._batches
-
-    def pack(self, tree: Any, value: Any) -> bytes:
-        try:
-            return self.codec.pack(tree)
-        except RecursionError:
-            return self.limits.run_deep(self.codec.pack, tree)
-        except UnicodeEncodeError:
-            from snakebridge._internal.surrogates import surrogate_problem
-
-            raise surrogate_problem(value) from None
-
-    def check_frame(self, size: int, buffers: Sequence[memoryview]) -> None:
-        self.spent += size
-        total = size + sum(map(len, buffers))
-        if total > self.limits.max_frame_bytes:
-            raise LimitProblem("maxFrameBytes", total, self.limits.max_frame_bytes)
-
-    def fail(self, message: list[Any], error: BaseException, last_own: int) -> None:
-        """Answers a call that failed, and undoes what it kept."""
-        call, session, flags = message[2], message[3], message[9]
-        refs = self.refs
-        if refs.last_own != last_own:
-            refs.undo(last_own)
-        refs.forget([call])
-        # Not \`isinstance\`, which asks the exception for its \`__class__\`.
-        if issubclass(type(error), Interrupted):
-            failure = Cancelled(True).failure()
-        elif issubclass(type(error), Problem):
-            failure = error.failure()  # type: ignore[attr-defined]
-        else:
-            failure = self.describe(error)
-        self.send_failure(call, session, flags, failure)
-
-    def describe(self, error: BaseException) -> dict[str, Any]:
-        try:
-            current = sys.path
-            sys.path = self.paths
-            try:
-                from snakebridge._internal import failures
-            finally:
-                sys.path = current
-            return failures.describe(error, self.encoder)
-        except BaseException as worse:
-            # Out of memory or stack while describing: less detail is better than no answer.
-            name = type_name(type(error))
-            return {
-                "kind": "python",
-                "message": f"<no more is known: {type_name(type(worse))} while describing it>",
-                "type": name,
-                "mro": [name],
-                "traceback": f"{name}\\n",
-                "frames": [],
-                "cause": None,
-                "context": None,
-                "suppressContext": False,
-                "notes": [],
-                "attributes": {},
-            }
-
-    def note_failure(self, call: int, session: str, flags: int, failure: dict[str, Any]) -> None:
-        """Remembers a failure for calls that use its result."""
-        if flags & KEEP or flags & RETURNS == REF:
-            self.refs.fail(call, session, failure)
-
-    def send_failure(self, call: int, session: str, flags: int, failure: dict[str, Any]) -> None:
-        self.note_failure(call, session, flags, failure)
-        tree = [ERROR, call, failure]
-        try:
-            data = self.codec.pack(tree)
-        except (TypeError, UnicodeEncodeError):
-            from snakebridge._internal.failures import pack_anyway
-
-            data = pack_anyway(tree)
-        if len(data) > self.limits.max_frame_bytes:
-            what = {key: str(failure.get(key))[:100] for key in ("kind", "message", "type")}
-            data = self.codec.pack([ERROR, call, {"kind": "limit", "message": f"Failure does not fit a frame: {what}"}])
-        write_frame(lifeline.DATA, data, ())
 
     def end_session(self, message: list[Any]) -> None:
         call, session = message[2], message[3]
@@ -3773,7 +4931,33 @@ class Worker:
         if message[1] != PROTOCOL:
             self.send_failure(call, session, 0, VersionProblem(message[1], message[1]).failure())
             return
-        write_frame(lifeline.DATA, self.codec.pack([RESULT, call, self.refs.end_session(session)]), ())
+        self.send(self.codec.pack([RESULT, call, self.refs.end_session(session)]))
+
+    def when_idle(self) -> None:
+        """Lets forgotten objects die between calls; runs in a signal handler, so it waits for nothing."""
+        # In the middle of a frame, an object that calls the host when it dies would tear it apart.
+        if not self.write_lock._is_owned() and not self.is_encoding:
+            self.refs.bury()
+            if self._callbacks is not None:
+                self._callbacks.tell_dropped()
+
+
+_PLAIN = frozenset((str, int, float, bool, type(None), bytes))
+
+
+def is_plain_call(message: Any) -> bool:
+    """Whether a decoded message is a call whose arguments hold nothing but plain values."""
+    return (
+        type(message) is list
+        and len(message) == 10
+        and message[0] == CALL
+        and type(message[2]) is int
+        and type(message[3]) is str
+        and type(message[7]) is list
+        and message[8] is None
+        and type(message[9]) is int
+        and _PLAIN.issuperset(map(type, message[7]))
+    )
 
 
 def main(in_folder: bool) -> None:
@@ -3788,7 +4972,7 @@ def main(in_folder: bool) -> None:
     worker.best_codec = codecs.best_name(find_spec)
     control = Control(lifeline.CONTROL, worker.limits, worker.progress, worker.refs)
     worker.control = control
-    worker.progress.listen(worker.refs.bury)
+    worker.progress.listen(worker.when_idle)
     # A pure Python loop then lets the control thread in within half a millisecond, at no measurable cost.
     sys.setswitchinterval(0.0005)
     start_new_thread(control.run, ())
@@ -3812,6 +4996,32 @@ def find_spec(name: str) -> object:
         if spec is not None:
             return spec
     return None
+`,
+  },
+  {
+    name: "snakebridge.host_error",
+    isPackage: false,
+    source: `"""The exception that a failed function of the host raises in Python."""
+
+from __future__ import annotations
+
+__all__ = ["HostError"]
+
+
+class HostError(RuntimeError):
+    """A function of the host threw, or could not be called.
+
+    Attributes:
+        name: Name of the error's class in the host, such as \`TypeError\`.
+        message: Its message.
+        stack: Where it was thrown, as the host prints it; empty where that is not known.
+    """
+
+    def __init__(self, message: str, name: str = "Error", stack: str = "") -> None:
+        super().__init__(f"{name}: {message}" if name else message)
+        self.name = name
+        self.message = message
+        self.stack = stack
 `,
   },
 ];

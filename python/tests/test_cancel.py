@@ -152,9 +152,9 @@ def test_the_handler_spares_other_calls() -> None:
     progress = Progress()
     progress.running = 7
     progress._on_signal(0, None)
-    progress._target = 6
+    progress.target = 6
     progress._on_signal(0, None)
-    progress._target = 7
+    progress.target = 7
     with pytest.raises(Interrupted):
         progress._on_signal(0, None)
     progress._on_signal(0, None)

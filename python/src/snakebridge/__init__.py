@@ -1,5 +1,20 @@
 """The Python half of SnakeBridge. Nothing here needs more than the standard library."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["HostError", "__version__"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snakebridge.host_error import HostError
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when asked for: every worker imports this package, and few need more of it than its name.
+    if name == "HostError":
+        from snakebridge.host_error import HostError
+
+        return HostError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,13 +16,20 @@ FUNCTION, METHOD, GET_ATTR, SET_ATTR, DEL_ATTR, MODULE_ATTR, OPERATION, NEXT, VA
 _ModuleType = type(sys)
 
 
+# Modules seen to be imported to their end.
+_whole: dict[str, Any] = {}
+_modules = sys.modules
+_MISSING = object()
+
+
 def import_module(name: str) -> Any:
     """Imports a module by its dotted name."""
-    module = sys.modules.get(name)
-    if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
-        return module
-    __import__(name)
-    return sys.modules[name]
+    module = _modules.get(name)
+    if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
+        __import__(name)
+        module = _modules[name]
+    _whole[name] = module
+    return module
 
 
 def walk(value: Any, name: str) -> Any:
@@ -66,20 +73,28 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
         Problem: If the message or its target is not usable.
         BaseException: Whatever Python raises.
     """
-    session, kind, target, name, args, kwargs = message[3:9]
+    if len(message) != 10:
+        message = message[:10]
+    _, _, _, session, kind, target, name, args, kwargs, _ = message
     if type(args) is not list or type(name) is not str or not (kwargs is None or type(kwargs) is dict):
         raise Problem("Cannot run call: name, args or kwargs have the wrong type")
     if kind == METHOD and type(target) is int:
         value = refs.get(target, session)
         if name:
-            value = walk(value, name)
+            if "." in name or (found := getattr(value, name, _MISSING)) is _MISSING:
+                found = walk(value, name)
+            value = found
         return value(*args, **kwargs) if kwargs else value(*args)
     if kind == FUNCTION or kind == MODULE_ATTR:  # noqa: SIM109 -- a tuple of globals is built at every call
         if type(target) is not str or not target:
             raise Problem("Cannot run call: target is no module name")
-        value = import_module(target)
+        value = _modules.get(target)
+        if value is None or value is not _whole.get(target):
+            value = import_module(target)
         if name:
-            value = walk(value, name)
+            if "." in name or (found := getattr(value, name, _MISSING)) is _MISSING:
+                found = walk(value, name)
+            value = found
         if kind == MODULE_ATTR:
             return value
         return value(*args, **kwargs) if kwargs else value(*args)

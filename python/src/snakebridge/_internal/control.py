@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from time import sleep
 
-from snakebridge._internal.frames import read_frames, write_frame
+from snakebridge._internal.frames import FrameReader, write_frame
 from snakebridge._internal.packing import Ext, Unpacker, pack
 
 TYPE_CHECKING = False
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snakebridge._internal.callbacks import Callbacks
     from snakebridge._internal.limits import Limits
     from snakebridge._internal.progress import Progress
     from snakebridge._internal.refs import RefTable
 
 PING, CANCEL, WITHDRAW, RELEASE, PONG, CANCELLED = 32, 33, 34, 35, 48, 49
+FOR_CALLBACKS = (36, 37, 38)
 MAX_DEPTH = 32
 BAD_CONTROL_STATUS = 76
 BYE_GRACE_S = 0.02
@@ -32,6 +34,7 @@ class Control:
         self._progress = progress
         self._refs = refs
         self.is_closing = False
+        self.callbacks: Callbacks | None = None
         # Replaced by the decoder of the fast codec once that is there: releases may name many thousand refs.
         self.decode: Callable[[bytearray], Any] = plain_decode
 
@@ -39,8 +42,16 @@ class Control:
         """Answers until the stream ends, which ends the process unless it is ending already."""
         status = 0
         try:
-            for body, _ in read_frames(self._fd, self._limits):
-                self._handle(self.decode(body))
+            read = FrameReader(self._fd, self._limits).read
+            while (frame := read()) is not None:
+                body = frame[0]
+                # Below 32 elements the type is the second byte; what is for a callback is decoded by who waits for it.
+                if len(body) > 2 and body[0] & 0xF0 == 0x90 and body[1] in FOR_CALLBACKS:
+                    if self.callbacks is not None:
+                        self.callbacks.deliver(Unpacker(body, raw_ext, MAX_DEPTH).read_head(2)[1], frame)
+                else:
+                    self._handle(self.decode(body))
+                del frame, body
         except OSError:
             pass
         except Exception as error:
@@ -81,9 +92,14 @@ class Control:
         }
 
 
+def raw_ext(code: int, data: memoryview) -> Ext:
+    """An extension value as it is."""
+    return Ext(code, bytes(data))
+
+
 def plain_decode(body: bytearray) -> Any:
     """Decodes a control message without any library."""
-    return Unpacker(body, lambda code, data: Ext(code, bytes(data)), MAX_DEPTH).unpack()
+    return Unpacker(body, raw_ext, MAX_DEPTH).unpack()
 
 
 def rss_bytes() -> int:

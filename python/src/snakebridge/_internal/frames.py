@@ -9,7 +9,7 @@ from snakebridge._internal.problems import LimitProblem, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from io import BytesIO
 
     from snakebridge._internal.limits import Limits
@@ -17,46 +17,95 @@ if TYPE_CHECKING:
 SLICE = 1 << 20
 READ_SIZE = 1 << 16
 HEAD = Struct("<II")
+_unpack_head = HEAD.unpack_from
+_readv = os.readv
 
 
-def read_frames(fd: int, limits: Limits) -> Iterator[tuple[bytearray, Sequence[BytesIO]]]:
-    """Yields body and buffers of each frame until the stream ends.
+class FrameReader:
+    """Reads frames from a descriptor.
 
-    Raises:
-        Problem: If a frame is beyond the limits; nothing after it can be trusted.
+    An object and not a generator, because reading is re-entrant: what runs while it waits for bytes (a task of the
+    event loop, which calls back into the host) may itself have to read frames.
     """
-    store = bytearray(READ_SIZE)
-    view = memoryview(store)
-    unpack_head = HEAD.unpack_from
-    readv = os.readv
-    start = end = 0
-    while True:
-        have = end - start
-        if have >= 8:
-            length, count = unpack_head(store, start)
-            stop = start + 8 + length
-            if not count and stop <= end:
-                if length > limits.max_frame_bytes:
-                    raise LimitProblem("maxFrameBytes", length, limits.max_frame_bytes)
-                body = store[start + 8 : stop]
-                start = stop
-                yield body, ()
-                continue
-            if count or stop - start > READ_SIZE:
-                frame, start = _read_large(fd, view, start, end, length, count, limits)
-                if frame is None:
-                    return
-                yield frame
-                continue
-        if start:
-            # The rest of the store is the front of a frame; move it where a whole one has room.
-            if have:
-                view[:have] = bytes(view[start:end])
-            start, end = 0, have
-        got = readv(fd, (view[end:] if end else view,))
-        if not got:
-            return
-        end += got
+
+    def __init__(self, fd: int, limits: Limits) -> None:
+        self._fd = fd
+        self._limits = limits
+        self._store = bytearray(READ_SIZE)
+        self._view = memoryview(self._store)
+        self._start = 0
+        self._end = 0
+        # Runs until the descriptor has bytes, where something else has to run meanwhile.
+        self.wait: Callable[[], None] | None = None
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether at least a part of a frame was read already."""
+        return self._start < self._end
+
+    def take_short(self) -> tuple[int, bytes | bytearray]:
+        """Takes frames that were read already and hold less than 128 bytes and no buffers, heads included.
+
+        The head of such a frame, eight bytes of which only the first is not 0, is eight small ints of MessagePack. So
+        all of them together are items of one array, which a codec reads in one go: that halves the price of a call.
+
+        Returns:
+            How many there are, and their bytes; none where there are less than two.
+        """
+        store, end = self._store, self._end
+        first = at = self._start
+        count = 0
+        while at + 8 <= end:
+            length, buffers = _unpack_head(store, at)
+            stop = at + 8 + length
+            if buffers or length >= 128 or stop > end:
+                break
+            at = stop
+            count += 1
+        if count < 2:
+            return 0, b""
+        self._start = at
+        return count, store[first:at]
+
+    def put_back(self, size: int) -> None:
+        """Undoes `take_short`, of that many bytes."""
+        self._start -= size
+
+    def read(self) -> tuple[bytearray, Sequence[BytesIO]] | None:
+        """Returns body and buffers of the next frame; None when the stream has ended.
+
+        Raises:
+            Problem: If the frame is beyond the limits; nothing after it can be trusted.
+        """
+        store = self._store
+        while True:
+            start, end = self._start, self._end
+            have = end - start
+            if have >= 8:
+                length, count = _unpack_head(store, start)
+                stop = start + 8 + length
+                if not count and stop <= end:
+                    if length > self._limits.max_frame_bytes:
+                        raise LimitProblem("maxFrameBytes", length, self._limits.max_frame_bytes)
+                    self._start = stop
+                    return store[start + 8 : stop], ()
+                if count or stop - start > READ_SIZE:
+                    frame, self._start = _read_large(self._fd, self._view, start, end, length, count, self._limits)
+                    return frame
+            if self.wait is not None:
+                self.wait()
+                if self._start != start or self._end != end:
+                    continue
+            if start:
+                # The rest of the store is the front of a frame; move it where a whole one has room.
+                if have:
+                    self._view[:have] = bytes(self._view[start:end])
+                self._start, self._end = 0, have
+                end = have
+            got = _readv(self._fd, (self._view[end:] if end else self._view,))
+            if not got:
+                return None
+            self._end = end + got
 
 
 def _read_large(

@@ -20,13 +20,15 @@ MAX_FRAMES = 12_000
 class Limits:
     """Limits of one conversation; hello may change them."""
 
-    __slots__ = ("max_depth", "max_elements", "max_frame_bytes", "repr_max_chars")
+    __slots__ = ("max_depth", "max_elements", "max_frame_bytes", "repr_max_chars", "small_body")
 
     def __init__(self) -> None:
         self.max_frame_bytes = 1_073_741_824
         self.max_depth = 512
         self.max_elements = 10_000_000
         self.repr_max_chars = 200
+        # A message of so few bytes cannot go beyond the limits above.
+        self.small_body = 512
 
     def update(self, hello: dict[str, object]) -> None:
         """Takes over what the host's hello sets; what is missing or no positive int stays as it is."""
@@ -35,6 +37,7 @@ class Limits:
             self.max_frame_bytes = _positive(given.get("maxFrameBytes"), self.max_frame_bytes)
             self.max_depth = _positive(given.get("maxDepth"), self.max_depth)
             self.max_elements = _positive(given.get("maxElements"), self.max_elements)
+            self.small_body = min(self.max_depth, self.max_elements)
         self.repr_max_chars = _positive(hello.get("reprMaxChars"), self.repr_max_chars)
 
     def run_deep(self, function: Callable[..., T], *args: object) -> T:

@@ -71,6 +71,14 @@ class EarlierFailure(Problem):
         return {"origin": self._origin, **self._failure}
 
 
+class NotYet(Problem):
+    """A call uses the result of a task that has not ended; it is put off, so nobody sees this."""
+
+    def __init__(self, ref: int) -> None:
+        super().__init__(f"Cannot use ref {ref} yet")
+        self.ref = ref
+
+
 class Cancelled(Problem):
     """A call was withdrawn before it started, or interrupted."""
 
@@ -97,3 +105,8 @@ class VersionProblem(Problem):
 
 class Interrupted(BaseException):
     """Raised in a running call that the host cancelled; not an `Exception`, so that `except Exception` lets it by."""
+
+    def __init__(self, call: int = 0) -> None:
+        super().__init__("the host cancelled this call")
+        # The call it is meant for, which may stand below the one it was raised in.
+        self.call = call

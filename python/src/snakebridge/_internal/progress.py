@@ -1,10 +1,14 @@
 # Which call runs, shared by the main thread, which runs calls, and the control thread, which is asked about them
-# (proto/PROTOCOL.md 3.3). Ids only grow, so two ints say of every call whether it waits, runs or is done.
+# (proto/PROTOCOL.md 3.3). Ids only grow, so two ints say of every call whether it waits, runs or is done; calls that
+# wait for the host inside each other stand in `outer`, tasks of the event loop in `tasks`.
 #
 # Withdrawing a call that has not started is a race between the threads, decided by who pops the claim:
 #
 #   control: claims[id] = True ; started >= id? then pop: popped = too late, not there = main took it, so withdrawn
 #   main:    started = id      ; claims?        then pop: popped = withdrawn, not there = runs
+#
+# An interrupt is raised only while `running` is set: everything that must not be torn apart (reading, writing, the
+# books of a call) runs with `running` at 0. Who sets it again looks at `target` first.
 from __future__ import annotations
 
 import _signal
@@ -24,8 +28,14 @@ class Progress:
         self.running = 0
         self.started = 0
         self.claims: dict[int, bool] = {}
-        self._target = 0
-        self._main = get_ident()
+        # Calls below the running one that wait for the host, outermost first.
+        self.outer: list[int] = []
+        # How to cancel the task that a call has become; filled where there is an event loop.
+        self.tasks: dict[int, Callable[[], object]] = {}
+        self.target = 0
+        # Lets an event loop that waits for data look at `target`.
+        self.nudge: Callable[[], object] | None = None
+        self.main = get_ident()
         self._when_idle: Callable[[], None] | None = None
 
     def listen(self, when_idle: Callable[[], None]) -> None:
@@ -35,12 +45,25 @@ class Progress:
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         running = self.running
+        target = self.target
         if not running:
             if self._when_idle is not None:
                 self._when_idle()
-        elif running == self._target:
-            self._target = 0
-            raise Interrupted
+        elif target and (running == target or target in self.outer):
+            self.target = 0
+            raise Interrupted(target)
+
+    def resume(self, call: int) -> None:
+        """Lets interrupts reach the main thread again, which runs `call`.
+
+        Raises:
+            Interrupted: If one came for this call, or one it is inside of, while it could not be raised.
+        """
+        self.running = call
+        target = self.target
+        if target and (target == call or target in self.outer):
+            self.target = 0
+            raise Interrupted(target)
 
     def withdraw(self, call: int) -> str:
         """Takes a call back that has not started; returns the outcome of proto/PROTOCOL.md 3.4."""
@@ -48,18 +71,24 @@ class Progress:
             self.claims[call] = True
             if self.started < call or self.claims.pop(call, None) is None:
                 return "withdrawn"
-        return "running" if self.running == call else "done"
+        return "running" if self.running == call or call in self.outer or call in self.tasks else "done"
 
     def cancel(self, call: int) -> str:
         """Takes a call back or interrupts it; returns the outcome of proto/PROTOCOL.md 3.4."""
         outcome = self.withdraw(call)
-        if outcome == "running":
+        if outcome != "running":
+            return outcome
+        cancel_task = self.tasks.get(call)
+        if cancel_task is not None:
+            cancel_task()
+        if cancel_task is None or self.running == call or call in self.outer:
             # The handler runs on the main thread and looks again: it cannot hit the next call.
-            self._target = call
+            self.target = call
             self.wake()
-            return "interrupting"
-        return outcome
+            if self.nudge is not None:
+                self.nudge()
+        return "interrupting"
 
     def wake(self) -> None:
         """Lets the handler run soon on the main thread, out of a blocking system call if need be."""
-        _signal.pthread_kill(self._main, _signal.SIGUSR1)
+        _signal.pthread_kill(self.main, _signal.SIGUSR1)

@@ -7,7 +7,7 @@ import sys
 from _thread import allocate_lock
 from time import perf_counter
 
-from snakebridge._internal.problems import EarlierFailure, RefProblem
+from snakebridge._internal.problems import EarlierFailure, NotYet, RefProblem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class RefTable:
         self._waiting: list[tuple[int, list[int]]] = []
         # Ids released while their call runs: what it makes is not to be kept.
         self.dropped: set[int] = set()
+        # Ids of calls that have become tasks: what they give is not there yet.
+        self.pending: set[int] = set()
         self.last_own = 0
         self._slow_types: dict[str, int] = {}
         self.has_waiting = False
@@ -101,6 +103,7 @@ class RefTable:
         Raises:
             RefProblem: If it is not, or no longer, or not in this session.
             EarlierFailure: If the call that should have made it failed.
+            NotYet: If that call is a task that has not ended.
         """
         entry = self.entries.get(ref)
         if entry is not None:
@@ -112,6 +115,8 @@ class RefTable:
             if failed[0] != session:
                 raise RefProblem("session", ref)
             raise EarlierFailure(failed[1], ref)
+        if ref in self.pending:
+            raise NotYet(ref)
         was_given = 0 < ref <= self._progress.started or self.last_own <= ref < 0
         raise RefProblem("released" if was_given else "unknown", ref)
 
@@ -135,8 +140,12 @@ class RefTable:
             if entry is not None:
                 self._sessions[entry[0]].discard(ref)
                 self.graveyard.append(entry[1])
-            elif self._failures.pop(ref, None) is None and ref == self._progress.running:
+            elif self._failures.pop(ref, None) is None and self._is_running(ref):
                 self.dropped.add(ref)
+
+    def _is_running(self, call: int) -> bool:
+        progress = self._progress
+        return call == progress.running or call in self.pending or call in progress.outer
 
     def release(self, after: int, ids: list[int]) -> None:
         """Forgets refs once every call up to `after` has started."""

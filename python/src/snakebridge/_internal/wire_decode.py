@@ -39,6 +39,15 @@ class WireDecoder:
         self._inside = 0
         self._is_large = False
         self._count = 0
+        # Whether an extension value was met since the state above was reset.
+        self._touched = False
+        # Makes the callable that stands for a function of the host.
+        self.functions: Callable[[list[Any]], Any] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an extension value is being decoded right now."""
+        return self._inside > 0
 
     def decode(self, body: bytearray, buffers: Sequence[BytesIO]) -> Any:
         """Decodes one message; what went wrong inside a value is left in `problem`, refs it names in `used`.
@@ -48,12 +57,13 @@ class WireDecoder:
             Exception: Whatever the codec raises for bytes that are no MessagePack.
         """
         self.buffers = buffers
-        self.problem = None
-        self.used = []
-        self._inside = 0
-        if self.foreign:
-            self.foreign = set()
+        if self._touched:
+            self._reset()
         try:
+            # A short message can be neither too deep nor too large, and most hold no map.
+            if len(body) <= self.limits.small_body and len(body) == len(body.translate(None, _MAP_HEADS)):
+                self._is_large = False
+                return self.codec.unpack(body)
             return self._decode(body)
         except RecursionError:
             pass
@@ -64,6 +74,29 @@ class WireDecoder:
             return self.limits.run_deep(self._decode, body)
         except RecursionError:
             raise LimitProblem("maxDepth", None, self.limits.max_depth) from None
+
+    def decode_short(self, count: int, frames: bytes | bytearray) -> list[Any] | None:
+        """Decodes frames of `FrameReader.take_short` in one go; None where one of them needs a closer look.
+
+        An extension value may name the result of a call in front of it, which has not run, so it must wait.
+        """
+        if self.codec.is_slow:
+            return None
+        if self._touched:
+            self._reset()
+        try:
+            items: list[Any] = self.codec.unpack(_ARRAY32 + (9 * count).to_bytes(4, "big") + frames)
+        except Exception:
+            # Each is answered, or refused, on its own.
+            return None
+        return None if self._touched else items[8::9]
+
+    def _reset(self) -> None:
+        self._touched = False
+        self.problem = None
+        self.used = []
+        self._inside = 0
+        self.foreign = set()
 
     def _decode(self, body: bytearray) -> Any:
         limits = self.limits
@@ -100,6 +133,7 @@ class WireDecoder:
         reader = READERS.get(code)
         if reader is None:
             return Ext(code, bytes(data))
+        self._touched = True
         self._inside += 1
         try:
             if self._inside > self.limits.max_depth:
@@ -165,12 +199,14 @@ NAMES = {
     11: "timedelta",
     12: "Decimal",
     14: "array",
+    16: "function",
     17: "slice",
     19: "table",
 }
 _CONTAINERS = frozenset((list, dict))
 _ONLY_STR = {str}
 _MAP_HEADS = bytes((*range(0x80, 0x90), 0xDE, 0xDF))
+_ARRAY32 = b"\xdd"
 
 
 def bad_value(text: str) -> ValueProblem:
@@ -215,6 +251,12 @@ def _ref(decoder: WireDecoder, data: memoryview) -> Any:
         return None
     decoder.foreign.add(id(entry[1]))
     return entry[1]
+
+
+def _function(decoder: WireDecoder, data: memoryview) -> Any:
+    if decoder.functions is None:
+        raise ValueError("functions of the host cannot be used here")
+    return decoder.functions(decoder.array(data, 4))
 
 
 def _datetime(decoder: WireDecoder, data: memoryview) -> Any:
@@ -313,6 +355,7 @@ READERS: dict[int, Reader] = {
     13: _buffer,
     14: _ndarray,
     15: _ref,
+    16: _function,
     17: _slice,
     18: _ellipsis,
     19: _table,

@@ -87,6 +87,7 @@ export {
   ValueEncodeError,
 } from "./lib/protocol/mod.ts";
 export { type OutputMode } from "./lib/host/mod.ts";
+export { asyncCallback } from "./lib/refs/mod.ts";
 
 // Errors
 export * from "./lib/errors/mod.ts";

@@ -7,6 +7,7 @@ import { resolveLimits } from "../protocol/mod.ts";
 import type { Handle } from "../refs/mod.ts";
 import { SessionScope } from "../session/mod.ts";
 import { DEFAULTS } from "../worker/mod.ts";
+import { answerCallback } from "./callbacks.ts";
 import { type Core, createCore } from "./core.ts";
 import { closeAtEnd, forgetOpen } from "./open_bridges.ts";
 import type { BridgeOptions } from "./options.ts";
@@ -69,6 +70,7 @@ export class SnakeBridge extends Caller {
         startTimeoutMs: options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
         cancelGraceMs: options.cancelGraceMs ?? DEFAULTS.cancelGraceMs,
         face: (handle: Handle): object => new Ref(core, handle),
+        callback: (worker, request, done) => answerCallback(core, worker, request, done),
         clock: systemClock,
       },
     });

@@ -2,9 +2,10 @@ import { type DeadlineEntry, deferred, type Expiring } from "../async/mod.ts";
 import { CallCancelledError, CallTimeoutError } from "../errors/mod.ts";
 import { Returns } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
-import type { Reply } from "../rpc/mod.ts";
+import type { Nesting, Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
+import { submitJob } from "./callbacks.ts";
 import type { Core } from "./core.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
@@ -114,10 +115,10 @@ class CallJob implements Job, Reply, Expiring {
       signal.addEventListener("abort", this.#onAbort, { once: true });
     }
     this.#deadline = this.#core.deadlines.add(this);
-    this.#core.pool.submit(this);
+    submitJob(this.#core, this);
   }
 
-  start(worker: Worker, done: () => void): readonly number[] {
+  start(worker: Worker, done: () => void, nesting?: Nesting): readonly number[] {
     if (this.#settled) return [];
     const { kind, target, name, args, kwargs } = this.#plan;
     const session = this.#scope.id;
@@ -131,7 +132,7 @@ class CallJob implements Job, Reply, Expiring {
         args,
         kwargs,
         flags: this.#flags,
-      }, this);
+      }, this, nesting === undefined ? undefined : { nesting });
       this.#runningOn = worker;
       this.#done = done;
       return [id];

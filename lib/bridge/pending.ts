@@ -3,10 +3,11 @@ import { CallCancelledError, CallTimeoutError, RefNotFoundError } from "../error
 import { CallFlag, CallKind, Returns } from "../protocol/mod.ts";
 import { type Behind, behindOf, type Handle, HandleGroup } from "../refs/mod.ts";
 import type { Pool } from "../pool/mod.ts";
-import type { Reply } from "../rpc/mod.ts";
+import type { CallPlace, Nesting, Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
 import { type CallPlan, returnFlags, submitCall, timeoutOf } from "./call_job.ts";
+import { submitJob } from "./callbacks.ts";
 import type { Core } from "./core.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
@@ -132,8 +133,15 @@ export class Pending implements Behind, Reply {
    *
    * @param last Whether it is the last of its job, which must be answered.
    * @param group Where results go that only other steps of the job use.
+   * @param place Where the job stands among others.
    */
-  send(worker: Worker, job: ChainJob, last: boolean, group: () => HandleGroup): number | undefined {
+  send(
+    worker: Worker,
+    job: ChainJob,
+    last: boolean,
+    group: () => HandleGroup,
+    place: CallPlace,
+  ): number | undefined {
     const { kind, target, name, args, kwargs, options } = this.plan;
     const session = this.scope.id;
     this.#job = job;
@@ -165,7 +173,7 @@ export class Pending implements Behind, Reply {
         args,
         kwargs,
         flags,
-      }, this);
+      }, this, place);
       if (kept) this.#wakeWaiters();
       return this.#id;
     } catch (error) {
@@ -294,10 +302,10 @@ class ChainJob implements Job, Expiring {
       signal.addEventListener("abort", this.#onAbort, { once: true });
     }
     this.#deadline = this.#core.deadlines.add(this);
-    this.#core.pool.submit(this);
+    submitJob(this.#core, this);
   }
 
-  start(worker: Worker, done: () => void): readonly number[] {
+  start(worker: Worker, done: () => void, nesting?: Nesting): readonly number[] {
     if (this.#over) return [];
     this.#done = done;
     this.#runningOn = worker;
@@ -305,25 +313,26 @@ class ChainJob implements Job, Expiring {
     let last = this.#steps.length - 1;
     // The last step must be answered, or nobody would know when the chain is through.
     while (last >= 0 && this.#steps[last]?.failure !== undefined) last -= 1;
+    const place = { chain: worker.peer.lastId + 1, nesting };
     let group: HandleGroup | undefined;
     const grouped = (): HandleGroup => group ??= new HandleGroup(worker.refs);
     for (let index = 0; index < this.#steps.length; index += 1) {
       const step = this.#steps[index] as Pending;
       if (step.failure !== undefined) continue;
       step.scope.touch(worker);
-      const id = step.send(worker, this, index === last, grouped);
+      const id = step.send(worker, this, index === last, grouped, place);
       if (id === undefined) continue;
       step.open = true;
       this.#open += 1;
       ids.push(id);
     }
     if (ids.length === 0) this.#finish();
-    else if (this.#steps[last]?.failure !== undefined) ids.push(this.#fence(worker));
+    else if (this.#steps[last]?.failure !== undefined) ids.push(this.#fence(worker, place));
     return ids;
   }
 
   /** Asks for nothing, to hear that what went before is through: the step meant for that could not be sent. */
-  #fence(worker: Worker): number {
+  #fence(worker: Worker, place: CallPlace): number {
     const over = (): void => {
       this.#open = 0;
       this.#finish();
@@ -342,6 +351,7 @@ class ChainJob implements Job, Expiring {
         flags,
       },
       { what: this.what, fulfil: over, fail: over },
+      place,
     );
   }
 

@@ -1,7 +1,7 @@
 import { deferred } from "../async/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
-import { runWithAmbient, type SessionScope } from "../session/mod.ts";
+import { ambient, runWithAmbient, type SessionScope } from "../session/mod.ts";
 import { located } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
 import { definedOnly } from "./keywords.ts";
@@ -32,6 +32,7 @@ class EndSessionJob implements Job {
   }
 
   start(worker: Worker, done: () => void): readonly number[] {
+    worker.refs.functions.endSession(this.#session);
     const over = (count: unknown): void => {
       this.#resolve(count);
       done();
@@ -44,6 +45,7 @@ class EndSessionJob implements Job {
   fail(): void {
     // A full line must not keep the objects alive; a worker that is gone has forgotten everything.
     if (this.worker.alive) {
+      this.worker.refs.functions.endSession(this.#session);
       this.worker.peer.endSession(this.#session, { what: this.what, fulfil: () => {}, fail: () => {} });
     }
     this.#resolve(0);
@@ -142,7 +144,7 @@ export class Session extends Caller {
   /** Runs `fn` with this session bound to every call made in it, across awaits. */
   run<T>(fn: () => T): T {
     this.#own.check();
-    return runWithAmbient({ bridge: this.core.bridge, scope: this.#own }, fn);
+    return runWithAmbient({ bridge: this.core.bridge, scope: this.#own, callback: ambient()?.callback }, fn);
   }
 
   /** Ends the session: its references are given back. Harmless when done before. */

@@ -179,6 +179,11 @@ export class Pool {
     });
   }
 
+  /** Whether a worker is one of its own. */
+  has(worker: Worker): boolean {
+    return this.#workers.has(worker);
+  }
+
   /** Takes a job; its end is told to the job. */
   submit(job: Job): void {
     if (this.closed) return job.fail(new ClosedError("pool"));

@@ -17,6 +17,7 @@ export const Extension = {
   buffer: 13,
   ndarray: 14,
   ref: 15,
+  callback: 16,
   slice: 17,
   ellipsis: 18,
   arrow: 19,

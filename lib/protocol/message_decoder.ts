@@ -316,6 +316,12 @@ export class MessageDecoder {
         return this.#ndarray(depth);
       case Extension.ref:
         return this.#ref(depth);
+      case Extension.callback: {
+        const [number] = this.#fields("callback", 1, depth);
+        const found = typeof number === "number" ? this.#refs.decodeFunction?.(number) : undefined;
+        if (found === undefined) throw new Undecodable("a function of this process is not lent to Python any more");
+        return found;
+      }
       case Extension.slice: {
         const [start, stop, step] = this.#fields("slice", 3, depth);
         return new Slice(start, stop, step);

@@ -190,8 +190,8 @@ export class MessageEncoder {
         return;
       case "function": {
         const id = this.#refs.encodeRef(value);
-        if (id === undefined) throw this.#refuse(value, refusal(value));
-        this.#ref(id);
+        if (id !== undefined) this.#ref(id);
+        else this.#function(value as (...args: never[]) => unknown);
         return;
       }
       default:
@@ -503,6 +503,18 @@ export class MessageEncoder {
     this.#arrayHeader(1);
     this.#number(id);
     this.#endExt(Extension.ref, start);
+  }
+
+  #function(value: (...args: never[]) => unknown): void {
+    if (this.#refs.encodeFunction === undefined) throw this.#refuse(value, refusal(value));
+    const { number, name, flags, session } = this.#refs.encodeFunction(value);
+    const start = this.#beginExt();
+    this.#arrayHeader(4);
+    this.#number(number);
+    this.#text(name.toWellFormed());
+    this.#number(flags);
+    this.#text(session);
+    this.#endExt(Extension.callback, start);
   }
 
   #binary(bytes: Uint8Array): void {

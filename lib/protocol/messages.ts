@@ -8,12 +8,24 @@ export const MessageType = {
   call: 1,
   /** `[2, v, id, session]`. */
   endSession: 2,
+  /** `[3, n, value]`: what callback `n` gave. */
+  returned: 3,
+  /** `[4, n, failure]`: what callback `n` threw. */
+  raised: 4,
   /** `[5]`. */
   bye: 5,
+  /** A call, in the form of `call`, that belongs to the callback the main thread waits for. */
+  nested: 6,
   /** `[16, id, value]`. */
   result: 16,
   /** `[17, id, failure]`. */
   error: 17,
+  /** `[18, n, call, function, lane, args, kwargs]`. */
+  callback: 18,
+  /** `[19, id]`: the call has become a task. */
+  awaiting: 19,
+  /** `[20, [[function, times], ...]]`. */
+  functionsDropped: 20,
   /** `[32, n]`, on control. */
   ping: 32,
   /** `[33, id]`, on control. */
@@ -22,6 +34,12 @@ export const MessageType = {
   withdraw: 34,
   /** `[35, after, ids]`, on control. */
   release: 35,
+  /** `returned` for another thread than the main one, on control. */
+  laneReturned: 36,
+  /** `raised` for another thread, on control. */
+  laneRaised: 37,
+  /** `[38, n, v, id, session, kind, target, name, args, kwargs, flags]`: `nested` for another thread, on control. */
+  laneCall: 38,
   /** `[48, n, info]`, on control. */
   pong: 48,
   /** `[49, id, outcome]`, on control. */

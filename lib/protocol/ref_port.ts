@@ -1,3 +1,15 @@
+/** A function of this process on the wire (proto/PROTOCOL.md 5.6). */
+export interface FunctionRecord {
+  /** Its number in the conversation. */
+  readonly number: number;
+  /** Its name, for Python's `__name__`. */
+  readonly name: string;
+  /** 1 where Python sees a coroutine function, else 0. */
+  readonly flags: number;
+  /** Session it belongs to. */
+  readonly session: string;
+}
+
 /**
  * What codecs need from the keeper of remote objects; satisfied above this folder.
  *
@@ -11,6 +23,14 @@ export interface RefPort {
    * @throws if it is one, but cannot be used here.
    */
   encodeRef(value: object): number | undefined;
+  /**
+   * What a function of this process is sent as.
+   *
+   * @throws if it cannot be called by Python.
+   */
+  encodeFunction?(value: (...args: never[]) => unknown): FunctionRecord;
+  /** The function of this process that was sent under `number`; undefined where Python may not call it any more. */
+  decodeFunction?(number: number): unknown;
   /** Makes the handle of a remote object that arrived. */
   decodeRef(id: number, type: string, repr: string | null, traits: number): unknown;
 }

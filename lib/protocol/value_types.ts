@@ -48,6 +48,8 @@ export type PyInput =
   | ArrayBufferLike
   | ArrayBufferView
   | RemoteLike
+  // deno-lint-ignore no-explicit-any -- what Python calls it with is known to nobody here
+  | ((...args: any[]) => unknown)
   | readonly PyInput[]
   | ReadonlySet<unknown>
   | ReadonlyMap<unknown, unknown>

@@ -5,3 +5,4 @@
  */
 export * from "./handle.ts";
 export * from "./ref_table.ts";
+export * from "./function_table.ts";

@@ -1,5 +1,6 @@
-import type { RefPort } from "../protocol/mod.ts";
+import type { FunctionRecord, RefPort } from "../protocol/mod.ts";
 import { RefNotFoundError, RefReleasedError, RefSessionError, RefWorkerError } from "../errors/mod.ts";
+import { FunctionTable, isAsyncCallback, type LentFunction } from "./function_table.ts";
 import { Handle, type RefInfo } from "./handle.ts";
 
 /** What stands behind a face of a Python object. */
@@ -72,6 +73,8 @@ export class HandleGroup {
 export class RefTable implements RefPort {
   /** Session whose call is being encoded. */
   session = "";
+  /** Functions of this process that the worker may call. */
+  readonly functions: FunctionTable = new FunctionTable();
   readonly #options: RefTableOptions;
   #fresh: Handle[] = [];
   #dead: number[] = [];
@@ -143,6 +146,17 @@ export class RefTable implements RefPort {
   }
 
   /** @inheritdoc */
+  encodeFunction(value: LentFunction["call"]): FunctionRecord {
+    const { number, session } = this.functions.lend(value, this.session);
+    return { number, name: value.name, flags: isAsyncCallback(value) ? 1 : 0, session };
+  }
+
+  /** @inheritdoc */
+  decodeFunction(number: number): unknown {
+    return this.functions.get(number)?.call;
+  }
+
+  /** @inheritdoc */
   decodeRef(id: number, type: string, repr: string | null, traits: number): unknown {
     const info: RefInfo = { type, repr, traits };
     const expected = this.#options.kept(id);
@@ -178,6 +192,7 @@ export class RefTable implements RefPort {
   /** The worker is gone: every object with it. */
   end(why: string): void {
     this.#ended ??= why;
+    this.functions.end();
     this.#dead = [];
   }
 

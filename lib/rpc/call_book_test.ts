@@ -7,6 +7,8 @@ const call = (id: number): PendingCall => ({
   id,
   session: "s",
   silent: false,
+  chain: id,
+  onLane: false,
   reply: { what: "call", fulfil: () => {}, fail: () => {} },
 });
 

@@ -18,11 +18,17 @@ import {
  * @param failure The failure (proto/PROTOCOL.md 7).
  * @param what Words for the call, such as `math.sqrt`.
  * @param executable The interpreter, for advice on what to install.
+ * @param thrown What a callback threw, by its number.
  */
-export function toError(failure: Failure, what: string, executable = "python3"): Error {
+export function toError(
+  failure: Failure,
+  what: string,
+  executable = "python3",
+  thrown: (number: number) => unknown = () => undefined,
+): Error {
   switch (failure.kind) {
     case "python":
-      return toPythonError(failure, executable);
+      return toPythonError(failure, executable, thrown);
     case "cancelled":
       return new CallCancelledError(what, failure.started);
     case "value":
@@ -64,8 +70,12 @@ export function toError(failure: Failure, what: string, executable = "python3"):
   }
 }
 
-function toPythonError(failure: PythonFailure, executable: string): PythonError {
-  return new PythonError({
+function toPythonError(
+  failure: PythonFailure,
+  executable: string,
+  thrown: (number: number) => unknown,
+): PythonError {
+  const error = new PythonError({
     type: failure.type,
     mro: failure.mro,
     message: failure.message,
@@ -76,17 +86,28 @@ function toPythonError(failure: PythonFailure, executable: string): PythonError 
       function: name,
       text: text ?? undefined,
     })),
-    cause: chained(failure.cause, executable),
-    context: chained(failure.context, executable),
+    cause: chained(failure.cause, executable, thrown),
+    context: chained(failure.context, executable, thrown),
     suppressContext: failure.suppressContext,
     notes: [...failure.notes, ...installAdvice(failure, executable)],
     attributes: failure.attributes,
   });
+  const number = failure.type === HOST_ERROR ? failure.attributes.thrown : undefined;
+  const cause = typeof number === "number" ? thrown(number) : undefined;
+  // The very error that our function threw, on its way back through Python.
+  if (cause !== undefined) Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
+  return error;
 }
 
-function chained(failure: Failure | null | undefined, executable: string): PythonError | undefined {
+const HOST_ERROR = "snakebridge.host_error.HostError";
+
+function chained(
+  failure: Failure | null | undefined,
+  executable: string,
+  thrown: (number: number) => unknown,
+): PythonError | undefined {
   return failure !== null && failure !== undefined && failure.kind === "python"
-    ? toPythonError(failure, executable)
+    ? toPythonError(failure, executable, thrown)
     : undefined;
 }
 

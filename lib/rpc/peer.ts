@@ -10,7 +10,7 @@ import { MIN_PROTOCOL_VERSION, parseFailure } from "../protocol/mod.ts";
 import type { CancelOutcome, Limits, PongInfo, RefPort, WorkerHello } from "../protocol/mod.ts";
 import { type Deferred, deferred } from "../async/mod.ts";
 import { CallCancelledError, LimitExceededError, ProtocolError, ProtocolVersionError } from "../errors/mod.ts";
-import type { Handle } from "../refs/mod.ts";
+import type { FunctionTable, Handle } from "../refs/mod.ts";
 import type { Carrier } from "../transport/mod.ts";
 import { CallBook } from "./call_book.ts";
 import { toError } from "./failures.ts";
@@ -45,10 +45,52 @@ export interface CallRequest {
   readonly flags: number;
 }
 
+/** A call of one of our functions by Python (proto/PROTOCOL.md 3.5). */
+export interface CallbackRequest {
+  /** Its number; the reply carries it. */
+  readonly number: number;
+  /** The call that made it; 0 where none did. */
+  readonly call: number;
+  /** Number of the function. */
+  readonly function: number;
+  /** Where replies and calls that belong to it go; one of {@linkcode Lane}. */
+  readonly lane: number;
+  /** Positional arguments. */
+  readonly args: unknown[];
+  /** Keyword arguments. */
+  readonly kwargs: Record<string, unknown> | null;
+}
+
+/** Where what belongs to a callback goes. */
+export const Lane = {
+  /** On data: the main thread waits for it. */
+  data: 0,
+  /** On control: another thread, or an event loop, waits for it. */
+  control: 1,
+} as const;
+
+/** A callback that Python waits for, as seen by the calls made for it. */
+export interface Nesting {
+  /** Its number. */
+  readonly number: number;
+  /** Where calls that belong to it go; one of {@linkcode Lane}. */
+  readonly lane: number;
+}
+
+/** Where a call stands among others. */
+export interface CallPlace {
+  /** Id of the first call of the chain it belongs to; its own when not given. */
+  readonly chain?: number;
+  /** The callback it belongs to. */
+  readonly nesting?: Nesting | undefined;
+}
+
 /** What the peer needs from references, beside their encoding. */
 export interface PeerRefs extends RefPort {
   /** Session of the call that is about to be encoded. */
   session: string;
+  /** Functions of this process that the worker may call. */
+  readonly functions: FunctionTable;
   /** The objects decoded since the last call of this method belong to this session. */
   adopt(session: string): void;
 }
@@ -61,6 +103,12 @@ export interface PeerOptions {
   readonly refs: PeerRefs;
   /** Sent to the worker with hello. */
   readonly hello: Readonly<Record<string, unknown>>;
+  /** Python calls one of our functions. */
+  readonly onCallback: (request: CallbackRequest) => void;
+  /** A call has become a task: the worker takes others before it is answered. */
+  readonly onAwaiting: (id: number) => void;
+  /** What was thrown in callback `number`, if it is still known. */
+  readonly thrown: (number: number) => unknown;
   /** Called once when the conversation is over, before anything pending is rejected. */
   readonly onClosed: (error: Error | undefined) => void;
 }
@@ -74,7 +122,11 @@ export interface PendingCall {
   /** Who waits. */
   readonly reply: Reply;
   /** Whether success is not answered. */
-  readonly silent: boolean;
+  silent: boolean;
+  /** Id of the first call of its chain: when it is answered, silent ones from there on have succeeded. */
+  readonly chain: number;
+  /** Whether it went over control. */
+  readonly onLane: boolean;
 }
 
 /**
@@ -93,6 +145,9 @@ export class Peer {
   readonly #options: PeerOptions;
   readonly #pending = new CallBook();
   #lastId = 0;
+  #lastDataId = 0;
+  #laneCalls = 0;
+  #heldReleases: number[] = [];
   readonly #cancels = new Map<number, ((outcome: CancelOutcome) => void)[]>();
   readonly #pings = new Map<number, (info: PongInfo) => void>();
   #pingNumber = 0;
@@ -136,6 +191,11 @@ export class Peer {
     return this.#pending.get(id)?.reply.keeps;
   }
 
+  /** Whether the call `id` is not answered yet. */
+  isPending(id: number): boolean {
+    return this.#pending.get(id) !== undefined;
+  }
+
   /** How many calls the worker has not answered. */
   get pendingCount(): number {
     return this.#pending.size;
@@ -152,14 +212,66 @@ export class Peer {
    * @returns Its id.
    * @throws If an argument has no encoding; then nothing was sent and `reply` is not called.
    */
-  call(request: CallRequest, reply: Reply): number {
+  call(request: CallRequest, reply: Reply, place?: CallPlace): number {
     const id = this.#lastId + 1;
     const { session, kind, target, name, args, kwargs, flags } = request;
-    this.#options.refs.session = session;
-    this.#send([MessageType.call, PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags]);
+    const { refs } = this.#options;
+    refs.session = session;
+    const nesting = place?.nesting;
+    const onLane = nesting !== undefined && nesting.lane === Lane.control;
+    try {
+      if (onLane) {
+        this.#tell([
+          MessageType.laneCall,
+          nesting.number,
+          ...[PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags],
+        ]);
+      } else {
+        const type = nesting === undefined ? MessageType.call : MessageType.nested;
+        this.#send([type, PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags]);
+      }
+    } catch (error) {
+      refs.functions.undo();
+      throw error;
+    }
+    refs.functions.commit();
     this.#lastId = id;
-    this.#pending.add({ id, session, reply, silent: (flags & CallFlag.silent) !== 0 });
+    if (onLane) this.#laneCalls += 1;
+    else this.#lastDataId = id;
+    this.#pending.add({
+      id,
+      session,
+      reply,
+      silent: (flags & CallFlag.silent) !== 0,
+      chain: place?.chain ?? id,
+      onLane,
+    });
     return id;
+  }
+
+  /**
+   * Gives Python what a callback gave.
+   *
+   * @throws If the value has no encoding; then nothing was sent.
+   */
+  returnFrom({ number, lane }: CallbackRequest, value: unknown, session: string): void {
+    const { refs } = this.#options;
+    refs.session = session;
+    try {
+      if (lane === Lane.control) this.#tell([MessageType.laneReturned, number, value]);
+      else this.#send([MessageType.returned, number, value]);
+    } catch (error) {
+      refs.functions.undo();
+      throw error;
+    }
+    refs.functions.commit();
+  }
+
+  /** Raises in Python what a callback threw. */
+  raiseFrom({ number, lane }: CallbackRequest, failure: Readonly<Record<string, unknown>>): void {
+    if (this.#closed) return;
+    if (lane === Lane.control) this.#tell([MessageType.laneRaised, number, failure]);
+    else this.#send([MessageType.raised, number, failure]);
   }
 
   /**
@@ -170,8 +282,8 @@ export class Peer {
   endSession(session: string, reply: Reply): number {
     const id = this.#lastId + 1;
     this.#send([MessageType.endSession, PROTOCOL_VERSION, id, session]);
-    this.#lastId = id;
-    this.#pending.add({ id, session, reply, silent: false });
+    this.#lastId = this.#lastDataId = id;
+    this.#pending.add({ id, session, reply, silent: false, chain: id, onLane: false });
     return id;
   }
 
@@ -183,7 +295,8 @@ export class Peer {
   /** Interrupts a call, or takes it back when it has not started; either way its reply is told. */
   cancel(id: number): void {
     const call = this.#pending.get(id);
-    if (this.#closed || call === undefined) return;
+    // A thread cannot be interrupted, and its calls cannot be taken back.
+    if (this.#closed || call === undefined || call.onLane) return;
     this.#expectCancelled(id, (outcome) => {
       if (outcome === "withdrawn") call.reply.fail(new CallCancelledError(call.reply.what, false));
     });
@@ -210,7 +323,12 @@ export class Peer {
   /** Tells the worker to forget references once everything sent so far has started. */
   release(ids: readonly number[]): void {
     if (this.#closed || ids.length === 0) return;
-    this.#carrier.sendControl(this.#controlCodec.encodeFrame([MessageType.release, this.#lastId, ids]));
+    if (this.#laneCalls > 0) {
+      // A thread reads its calls later than the control thread reads this; they may name these objects.
+      for (const id of ids) this.#heldReleases.push(id);
+      return;
+    }
+    this.#tell([MessageType.release, this.#lastDataId, ids]);
   }
 
   /** Ends the conversation. */
@@ -222,6 +340,11 @@ export class Peer {
   /** The calls that were not answered, oldest first; they are taken out of the books. */
   takePending(): PendingCall[] {
     return this.#pending.takeAll();
+  }
+
+  #tell(message: readonly unknown[]): void {
+    if (this.#closed) throw new ProtocolError("Cannot send: the conversation is over");
+    this.#carrier.sendControl(this.#controlCodec.encodeFrame(message));
   }
 
   #send(message: readonly unknown[]): void {
@@ -268,9 +391,30 @@ export class Peer {
       case MessageType.error: {
         const call = this.#take(id);
         this.#options.refs.adopt(call?.session ?? "");
-        call?.reply.fail(toError(parseFailure(message[2]), call.reply.what, this.#executable));
+        call?.reply.fail(
+          toError(parseFailure(message[2]), call.reply.what, this.#executable, this.#options.thrown),
+        );
         return;
       }
+      case MessageType.callback: {
+        const [, number, call, fn, lane, args, kwargs] = message as [number, number, number, number, number, never, never];
+        this.#options.refs.adopt(this.#options.refs.functions.get(fn)?.session ?? "");
+        this.#options.onCallback({ number, call, function: fn, lane, args, kwargs });
+        return;
+      }
+      case MessageType.awaiting: {
+        const call = this.#pending.get(id);
+        if (call === undefined) return;
+        // From here on its answer comes out of order, so it is always given.
+        call.silent = false;
+        this.#options.onAwaiting(id);
+        return;
+      }
+      case MessageType.functionsDropped:
+        for (const [number, times] of message[1] as [number, number][]) {
+          this.#options.refs.functions.dropped(number, times);
+        }
+        return;
       case MessageType.hello: {
         const hello = message[1] as WorkerHello;
         if (hello.protocol < MIN_PROTOCOL_VERSION || hello.minProtocol > PROTOCOL_VERSION) {
@@ -285,13 +429,18 @@ export class Peer {
     }
   }
 
-  /** Takes a call out of the books; silent ones before it have succeeded, for answers come in order. */
+  /** Takes a call out of the books; silent ones before it in its chain have succeeded, for a chain runs in order. */
   #take(id: number): PendingCall | undefined {
-    for (let earlier = this.#pending.first; earlier < id; earlier += 1) {
-      const call = this.#pending.get(earlier);
-      if (call?.silent === true) this.#pending.delete(earlier)?.reply.fulfil(null);
+    const call = this.#pending.delete(id);
+    if (call === undefined) return undefined;
+    for (let earlier = call.chain; earlier < id; earlier += 1) {
+      if (this.#pending.get(earlier)?.silent === true) this.#pending.delete(earlier)?.reply.fulfil(null);
     }
-    return this.#pending.delete(id);
+    if (call.onLane) {
+      this.#laneCalls -= 1;
+      if (this.#laneCalls === 0) this.release(this.#heldReleases.splice(0));
+    }
+    return call;
   }
 
   #onControl(body: Uint8Array, buffers: Uint8Array[]): void {

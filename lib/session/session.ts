@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ClosedError } from "../errors/mod.ts";
+import type { Nesting } from "../rpc/mod.ts";
 import type { Worker } from "../worker/mod.ts";
 
 /**
@@ -59,6 +60,16 @@ export interface Ambient {
   readonly bridge: object;
   /** The session calls belong to. */
   readonly scope: SessionScope;
+  /** The callback of Python that this code answers; calls made for it run inside the call that waits for it. */
+  readonly callback?: OpenCallback | undefined;
+}
+
+/** A callback of Python that is being answered. */
+export interface OpenCallback extends Nesting {
+  /** The worker that waits. */
+  readonly worker: Worker;
+  /** Whether it still waits. */
+  isOpen: boolean;
 }
 
 const storage = new AsyncLocalStorage<Ambient>();

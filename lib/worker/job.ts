@@ -1,3 +1,4 @@
+import type { Nesting } from "../rpc/mod.ts";
 import type { Worker } from "./worker.ts";
 
 /**
@@ -16,11 +17,11 @@ export interface Job {
   /** Whether it is one call, which can be taken back before it starts. */
   readonly single: boolean;
   /**
-   * Sends the job's calls; `done` is to be called once, when the last of them was answered.
+   * Sends the job's calls, as part of callback `nesting` where it is given; `done` is to be called once, when the last of them was answered.
    *
    * @returns Ids of the calls sent; none when every one failed before it was sent (then `done` is not called).
    */
-  start(worker: Worker, done: () => void): readonly number[];
+  start(worker: Worker, done: () => void, nesting?: Nesting): readonly number[];
   /** It was taken back unstarted and waits again. */
   reset(): void;
   /** It will never be done: tell whoever waits. */

@@ -2,6 +2,8 @@ import type { Clock } from "../async/mod.ts";
 import type { OutputMode } from "../host/mod.ts";
 import type { Limits } from "../protocol/mod.ts";
 import type { Handle } from "../refs/mod.ts";
+import type { CallbackRequest } from "../rpc/mod.ts";
+import type { Worker } from "./worker.ts";
 
 /** What a worker process is started with. */
 export interface WorkerOptions {
@@ -29,6 +31,8 @@ export interface WorkerOptions {
   readonly cancelGraceMs: number;
   /** Makes the face that users see of an object. */
   readonly face: (handle: Handle) => object;
+  /** Answers a call of one of our functions; `done` is to be called once, when it was answered. */
+  readonly callback: (worker: Worker, request: CallbackRequest, done: () => void) => void;
   /** Source of time. */
   readonly clock: Clock;
 }

@@ -4,6 +4,7 @@ import {
   describeExit,
   PythonNotFoundError,
   PythonVersionError,
+  RefNotFoundError,
   SnakeBridgeError,
   WorkerCrashedError,
   type WorkerExit,
@@ -12,7 +13,7 @@ import {
 import { asPermissionError, Child, mayReadPath } from "../host/mod.ts";
 import type { WorkerHello } from "../protocol/mod.ts";
 import { RefTable } from "../refs/mod.ts";
-import { Peer } from "../rpc/mod.ts";
+import { type CallbackRequest, Lane, type Nesting, Peer } from "../rpc/mod.ts";
 import { SocketPairCarrier } from "../transport/mod.ts";
 import { bootRecord, STUB } from "./boot.ts";
 import type { Job } from "./job.ts";
@@ -40,8 +41,11 @@ export interface WorkerEvents {
 /** A job in the hands of a worker. */
 interface Assigned {
   readonly job: Job;
+  readonly nesting: Nesting | undefined;
   ids: readonly number[];
   startedAt: number;
+  /** Its calls that have become tasks. */
+  tasks: Set<number> | undefined;
 }
 
 // A worker may be handed calls ahead while they are quick: about this much work, so that a slow one holds up little.
@@ -52,6 +56,8 @@ const STALL_MS = 5;
 // Between the end of the stream and the end of the process, and the other way round.
 const EXIT_WAIT_MS = 1000;
 const STREAM_WAIT_MS = 100;
+// What our functions threw is kept this many times, to be recognised when it comes back through Python.
+const MAX_THROWN = 256;
 
 /**
  * One Python process and the conversation with it.
@@ -72,7 +78,12 @@ export class Worker {
   readonly #child: Child;
   readonly #options: WorkerOptions;
   readonly #events: WorkerEvents;
+  /** What it does one after the other. */
   readonly #jobs = new LinkedQueue<Assigned>();
+  /** What it does beside that: jobs that have become tasks, and jobs that belong to callbacks. */
+  readonly #beside = new Set<Assigned>();
+  readonly #thrown = new Map<number, unknown>();
+  #holds = 0;
   #state: WorkerState = { kind: "starting" };
   #serviceMs = Infinity;
   #lastAnswerAt = 0;
@@ -97,6 +108,9 @@ export class Worker {
       limits: options.limits,
       refs: this.refs,
       hello: { host: "snakebridge", pythonPaths: options.pythonPaths, reprMaxChars: options.reprMaxChars },
+      onCallback: (request) => this.#onCallback(request),
+      onAwaiting: (id) => this.#onAwaiting(id),
+      thrown: (number) => this.#thrown.get(number),
       onClosed: (error) => void this.#onClosed(error),
     });
     carrier.send([bootRecord()]);
@@ -148,7 +162,7 @@ export class Worker {
 
   /** How many jobs it has. */
   get load(): number {
-    return this.#jobs.size;
+    return this.#jobs.size + this.#beside.size;
   }
 
   /** Whether it would take another job now: when idle, or when its calls are quick enough to hand some ahead. */
@@ -166,12 +180,43 @@ export class Worker {
 
   /** Starts a job. */
   run(job: Job): void {
-    const assigned: Assigned = { job, ids: [], startedAt: this.#options.clock.now() };
+    const assigned = this.#assign(job, undefined);
     const place = this.#jobs.push(assigned);
-    if (this.#jobs.size === 1) this.#child.ref();
-    else this.#stallTimer ??= this.#options.clock.setTimer(() => this.#onStall(), STALL_MS);
-    assigned.ids = job.start(this, () => this.#finish(place));
-    if (assigned.ids.length === 0) this.#finish(place);
+    this.#hold();
+    if (this.#jobs.size > 1) this.#stallTimer ??= this.#options.clock.setTimer(() => this.#onStall(), STALL_MS);
+    assigned.ids = job.start(this, () => this.#finish(assigned, place));
+    if (assigned.ids.length === 0) this.#finish(assigned, place);
+  }
+
+  /** Starts a job that belongs to a callback which this worker waits for. */
+  runNested(job: Job, nesting: Nesting): void {
+    if (!this.alive) return job.fail(new RefNotFoundError(`a reference in ${job.what}`, "its worker has ended"));
+    const assigned = this.#assign(job, nesting);
+    this.#beside.add(assigned);
+    this.#hold();
+    assigned.ids = job.start(this, () => this.#finish(assigned), nesting);
+    if (assigned.ids.length === 0) this.#finish(assigned);
+  }
+
+  /** Keeps what callback `number` threw, so that it is recognised when it comes back through Python. */
+  rememberThrown(number: number, error: unknown): void {
+    this.#thrown.set(number, error);
+    if (this.#thrown.size > MAX_THROWN) this.#thrown.delete(this.#thrown.keys().next().value as number);
+  }
+
+  #assign(job: Job, nesting: Nesting | undefined): Assigned {
+    return { job, nesting, ids: [], startedAt: this.#options.clock.now(), tasks: undefined };
+  }
+
+  /** Keeps this process alive until {@linkcode #letGo} has been called as often. */
+  #hold(): void {
+    this.#holds += 1;
+    if (this.#holds === 1) this.#child.ref();
+  }
+
+  #letGo(): void {
+    this.#holds -= 1;
+    if (this.#holds === 0 && this.#state.kind !== "gone") this.#child.unref();
   }
 
   /**
@@ -180,12 +225,15 @@ export class Worker {
    * The caller has been told already; this only frees the worker.
    */
   stop(job: Job): void {
+    const beside = [...this.#beside].find((assigned) => assigned.job === job);
+    if (beside !== undefined) return this.#stopBeside(beside);
     const place = this.#placeOf(job);
     if (place === undefined) return;
     for (const id of place.value.ids) this.peer.cancel(id);
     const graceMs = this.#options.cancelGraceMs;
     const check = (): void => {
-      if (!place.queued) return;
+      // It may have become a task meanwhile.
+      if (!place.queued) return this.#stopBeside(place.value);
       // What stands behind a call that holds the interpreter lock cannot be taken back yet; its own time begins when
       // that call is through, which must not pay for it.
       const isFirst = this.#jobs.peek() === place.value;
@@ -195,6 +243,18 @@ export class Worker {
       } else this.#options.clock.setTimer(check, isFirst ? Math.max(1, graceMs - ranMs) : graceMs);
     };
     this.#options.clock.setTimer(check, graceMs);
+  }
+
+  #stopBeside(assigned: Assigned): void {
+    if (!this.#beside.has(assigned)) return;
+    for (const id of assigned.ids) this.peer.cancel(id);
+    // A thread of Python cannot be stopped; what it does for a callback is left to it.
+    if (assigned.nesting?.lane === Lane.control) return;
+    const graceMs = this.#options.cancelGraceMs;
+    this.#options.clock.setTimer(() => {
+      if (!this.#beside.has(assigned)) return;
+      this.kill(new Error(`${assigned.job.what} did not stop within ${graceMs} ms of being cancelled`));
+    }, graceMs);
   }
 
   /** Ends the process at once. `reason` becomes the cause of what its calls are rejected with. */
@@ -242,20 +302,44 @@ export class Worker {
     return undefined;
   }
 
-  #finish(place: QueueNode<Assigned>): void {
-    if (!this.#jobs.remove(place)) return;
-    const assigned = place.value;
+  #finish(assigned: Assigned, place?: QueueNode<Assigned>): void {
+    if (place !== undefined && this.#jobs.remove(place)) this.#noteTime(assigned);
+    else if (!this.#beside.delete(assigned)) return;
+    this.#letGo();
+    this.#events.free(this);
+  }
+
+  /** A job at the front of the line was through, as far as it holds up others. */
+  #noteTime(assigned: Assigned): void {
     const now = this.#options.clock.now();
     // Time in Python, as far as it can be seen from here: since it was sent, or since the one before was answered.
     const took = now - Math.max(assigned.startedAt, this.#lastAnswerAt);
     this.#lastAnswerAt = now;
-    if (this.#state.kind === "ready") {
-      this.#serviceMs = took > this.#serviceMs || this.#serviceMs === Infinity
-        ? Math.min(took, 1000)
-        : this.#serviceMs * 0.8 + took * 0.2;
+    if (this.#state.kind !== "ready") return;
+    this.#serviceMs = took > this.#serviceMs || this.#serviceMs === Infinity
+      ? Math.min(took, 1000)
+      : this.#serviceMs * 0.8 + took * 0.2;
+  }
+
+  /** A call has become a task; a job of which nothing else is left makes room for others. */
+  #onAwaiting(id: number): void {
+    for (const place of this.#jobs) {
+      const assigned = place.value;
+      if (!assigned.ids.includes(id)) continue;
+      const tasks = assigned.tasks ??= new Set();
+      tasks.add(id);
+      if (!assigned.ids.every((each) => tasks.has(each) || !this.peer.isPending(each))) return;
+      this.#jobs.remove(place);
+      this.#beside.add(assigned);
+      this.#noteTime(assigned);
+      this.#events.free(this);
+      return;
     }
-    if (this.#jobs.size === 0 && this.#state.kind !== "gone") this.#child.unref();
-    this.#events.free(this);
+  }
+
+  #onCallback(request: CallbackRequest): void {
+    this.#hold();
+    this.#options.callback(this, request, () => this.#letGo());
   }
 
   /** The first job has run for long: those handed ahead behind it go back to the pool. */
@@ -276,8 +360,7 @@ export class Worker {
       const place = job === undefined || outcome !== "withdrawn" ? undefined : this.#placeOf(job);
       if (job === undefined || place === undefined) return;
       this.#jobs.remove(place);
-      // The one that held it up may have been answered while it was asked for.
-      if (this.#jobs.size === 0 && this.#state.kind !== "gone") this.#child.unref();
+      this.#letGo();
       this.#events.returned(this, job);
     });
   }
@@ -295,15 +378,14 @@ export class Worker {
       this.#jobs.remove(place);
       return place.value;
     });
-    if (jobs.length > 0) this.#child.unref();
-    // Answers come in order, so only the first job can have been hit; the ones behind it were never begun.
-    const hit = neverReady ? undefined : jobs.shift();
-    const pending = this.peer.takePending();
-    if (hit !== undefined) {
-      for (const { id, reply } of pending) {
-        if (hit.ids.includes(id)) reply.fail(new WorkerCrashedError(reply.what, exit, this.#killReason));
-      }
+    if (this.#holds > 0) this.#child.unref();
+    // They are answered in order, so only the first can have been hit, and what runs beside it; the others never began.
+    const hit = neverReady ? [] : [...jobs.splice(0, 1), ...this.#beside].flatMap(({ ids }) => ids);
+    const ids = new Set(hit);
+    for (const { id, reply } of this.peer.takePending()) {
+      if (ids.has(id)) reply.fail(new WorkerCrashedError(reply.what, exit, this.#killReason));
     }
+    this.#beside.clear();
     const startError = neverReady ? startFailure(exit, this.#options.executable, this.#killReason) : undefined;
     this.#events.gone(this, jobs.map(({ job }) => job), startError);
     this.#ended.resolve();

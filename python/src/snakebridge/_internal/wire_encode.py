@@ -307,13 +307,20 @@ def find_handler(kind: type, mode: int) -> Handler | None:
 
         handler = time_values.pandas_handler_of(kind)
     elif root == "snakebridge":
-        from snakebridge._internal import table_values
-
-        handler = table_values.encode_table if kind is table_values.ArrowTable else None
+        handler = _own_handler(kind)
     if handler is not None:
         HANDLERS[kind] = handler
         return handler
     return _base_handler(kind) if mode == VALUE else None
+
+
+def _own_handler(kind: type) -> Handler | None:
+    if kind.__module__ == "snakebridge._internal.callbacks":
+        # A function of the host goes home as what it is.
+        return lambda encoder, value, depth: encoder.fields(16, [value._number], depth)
+    from snakebridge._internal import table_values
+
+    return table_values.encode_table if kind is table_values.ArrowTable else None
 
 
 def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:

@@ -123,16 +123,21 @@ class CallJob implements Job, Reply, Expiring {
     const { kind, target, name, args, kwargs } = this.#plan;
     const session = this.#scope.id;
     this.#scope.touch(worker);
+    worker.refs.callbackFace = undefined;
     try {
-      const id = worker.peer.call({
-        session,
-        kind,
-        target: typeof target === "string" ? target : worker.refs.use(target, session),
-        name,
-        args,
-        kwargs,
-        flags: this.#flags,
-      }, this, nesting === undefined ? undefined : { nesting });
+      const id = worker.peer.call(
+        {
+          session,
+          kind,
+          target: typeof target === "string" ? target : worker.refs.use(target, session),
+          name,
+          args,
+          kwargs,
+          flags: this.#flags,
+        },
+        this,
+        nesting === undefined ? undefined : { nesting },
+      );
       this.#runningOn = worker;
       this.#done = done;
       return [id];

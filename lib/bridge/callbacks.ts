@@ -1,8 +1,10 @@
 import { PythonError } from "../errors/mod.ts";
+import { behindOf, type Handle } from "../refs/mod.ts";
 import type { CallbackRequest } from "../rpc/mod.ts";
 import { ambient, type OpenCallback, runWithAmbient } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
 import type { Core } from "./core.ts";
+import { Ref } from "./ref.ts";
 
 // While there is none, calls need not look for the one they belong to.
 let open = 0;
@@ -46,7 +48,12 @@ export function answerCallback(core: Core, worker: Worker, request: CallbackRequ
     }
   };
   const fn = lent.call as (...args: unknown[]) => unknown;
-  const args = request.kwargs === null ? request.args : [...request.args, request.kwargs];
+  const face = lent.face as ((core: Core, handle: Handle) => unknown) | undefined;
+  const args = face === undefined ? request.args : request.args.map((arg) => {
+    const handle = arg instanceof Ref ? behindOf(arg)?.handle : undefined;
+    return handle === undefined ? arg : face(core, handle);
+  });
+  if (request.kwargs !== null) args.push(request.kwargs);
   let value: unknown;
   try {
     value = runWithAmbient({ bridge: core.bridge, scope, callback }, () => fn(...args));

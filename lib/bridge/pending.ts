@@ -153,6 +153,7 @@ export class Pending implements Behind, Reply {
     const flags = (this.wanted ? returnFlags(options) : Returns.none | (silent ? CallFlag.silent : 0)) |
       (kept ? CallFlag.keep : 0);
     const id = worker.peer.lastId + 1;
+    worker.refs.callbackFace = this.#face;
     try {
       if (typeof target !== "string" && target.failure !== undefined) throw target.failure;
       const handle = typeof target === "string" ? undefined : target.handle;
@@ -165,15 +166,19 @@ export class Pending implements Behind, Reply {
       if (kept) {
         this.handle = worker.refs.hold(id, session, this.wanted || this.dependents === 0 ? undefined : group());
       }
-      this.#id = worker.peer.call({
-        session,
-        kind,
-        target: handle === undefined ? target as string : worker.refs.use(handle, session),
-        name,
-        args,
-        kwargs,
-        flags,
-      }, this, place);
+      this.#id = worker.peer.call(
+        {
+          session,
+          kind,
+          target: handle === undefined ? target as string : worker.refs.use(handle, session),
+          name,
+          args,
+          kwargs,
+          flags,
+        },
+        this,
+        place,
+      );
       if (kept) this.#wakeWaiters();
       return this.#id;
     } catch (error) {

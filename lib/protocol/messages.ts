@@ -14,7 +14,7 @@ export const MessageType = {
   raised: 4,
   /** `[5]`. */
   bye: 5,
-  /** A call, in the form of `call`, that belongs to the callback the main thread waits for. */
+  /** A call, in the form of `call` and with `n` behind it, that belongs to callback `n`, which the main thread waits for. */
   nested: 6,
   /** `[16, id, value]`. */
   result: 16,

@@ -6,6 +6,8 @@ export interface LentFunction {
   readonly call: (...args: never[]) => unknown;
   /** Session it was passed in; it ends with it. */
   readonly session: string;
+  /** Makes the face of an object that Python calls it with. */
+  readonly face: unknown;
   /** How often it was sent and not yet reported as dropped. */
   sent: number;
 }
@@ -54,9 +56,10 @@ export class FunctionTable {
   /**
    * Lends a function to the worker.
    *
+   * @param face Makes the face of an object that Python calls it with; the first one counts.
    * @throws {TypeError} If it is a class.
    */
-  lend(call: LentFunction["call"], session: string): LentFunction {
+  lend(call: LentFunction["call"], session: string, face: unknown): LentFunction {
     let functions = this.#bySession.get(session);
     if (functions === undefined) this.#bySession.set(session, functions = new Map());
     let lent = functions.get(call);
@@ -66,7 +69,7 @@ export class FunctionTable {
           `Cannot pass class ${call.name}: Python can call functions only; pass (...args) => new ${call.name}(...args)`,
         );
       }
-      lent = { number: ++this.#last, call, session, sent: 0 };
+      lent = { number: ++this.#last, call, session, face, sent: 0 };
       functions.set(call, lent);
       this.#byNumber.set(lent.number, lent);
     }

@@ -73,6 +73,8 @@ export class HandleGroup {
 export class RefTable implements RefPort {
   /** Session whose call is being encoded. */
   session = "";
+  /** What makes the faces that functions in the message being encoded are called with; known to who encodes. */
+  callbackFace: unknown;
   /** Functions of this process that the worker may call. */
   readonly functions: FunctionTable = new FunctionTable();
   readonly #options: RefTableOptions;
@@ -147,7 +149,7 @@ export class RefTable implements RefPort {
 
   /** @inheritdoc */
   encodeFunction(value: LentFunction["call"]): FunctionRecord {
-    const { number, session } = this.functions.lend(value, this.session);
+    const { number, session } = this.functions.lend(value, this.session, this.callbackFace);
     return { number, name: value.name, flags: isAsyncCallback(value) ? 1 : 0, session };
   }
 

@@ -227,8 +227,12 @@ export class Peer {
           ...[PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags],
         ]);
       } else {
-        const type = nesting === undefined ? MessageType.call : MessageType.nested;
-        this.#send([type, PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags]);
+        const message = [MessageType.call, PROTOCOL_VERSION, id, session, kind, target, name, args, kwargs, flags];
+        if (nesting !== undefined) {
+          message[0] = MessageType.nested;
+          message.push(nesting.number);
+        }
+        this.#send(message);
       }
     } catch (error) {
       refs.functions.undo();
@@ -397,7 +401,15 @@ export class Peer {
         return;
       }
       case MessageType.callback: {
-        const [, number, call, fn, lane, args, kwargs] = message as [number, number, number, number, number, never, never];
+        const [, number, call, fn, lane, args, kwargs] = message as [
+          number,
+          number,
+          number,
+          number,
+          number,
+          never,
+          never,
+        ];
         this.#options.refs.adopt(this.#options.refs.functions.get(fn)?.session ?? "");
         this.#options.onCallback({ number, call, function: fn, lane, args, kwargs });
         return;

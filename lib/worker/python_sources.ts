@@ -554,8 +554,9 @@ from _queue import SimpleQueue
 from _thread import allocate_lock, get_ident
 
 from snakebridge._internal import calls, codecs, lifeline
-from snakebridge._internal.answers import Answers
-from snakebridge._internal.problems import PROTOCOL, Problem, VersionProblem
+from snakebridge._internal.answers import ERROR, Answers
+from snakebridge._internal.packing import Unpacker, pack
+from snakebridge._internal.problems import PROTOCOL, Cancelled, Problem, VersionProblem
 from snakebridge._internal.wire_decode import WireDecoder
 from snakebridge._internal.wire_encode import AUTO, WireEncoder
 from snakebridge.host_error import HostError
@@ -572,12 +573,15 @@ if TYPE_CHECKING:
     Frame = tuple[bytearray, Sequence[BytesIO]]
 
 CALLBACK, DROPPED = 18, 20
-RETURNED, RAISED, NESTED = 3, 4, 6
+CALL, END_SESSION, RETURNED, RAISED, NESTED = 1, 2, 3, 4, 6
 LANE_RETURNED, LANE_RAISED, LANE_CALL = 36, 37, 38
 ON_DATA, ON_CONTROL = 0, 1
 IS_ASYNC = 1
-# Each level takes a dozen Python frames and C ones beside them; deeper ones would end in a crash and not in an error.
+# Each level takes C stack that no limit of Python counts; deeper ones would end in a crash and not in an error.
 MAX_NESTING = 200
+# What a level takes of the recursion limit for itself. It is lent to it, so that a call which meets the limit, inside
+# code of the user that was near it, can still be answered.
+OWN_FRAMES = 80
 
 
 class HostFunction:
@@ -691,14 +695,20 @@ class Callbacks:
                 raise HostError("Cannot call the host in the middle of a message", "")
             if self._depth >= MAX_NESTING:
                 raise RecursionError(f"calls between host and Python are nested more than {MAX_NESTING} deep")
+            worker.put_off_batch()
             number = self._next_number()
             self._depth += 1
             progress.outer.append(call)
             self._replies[number] = None
+            limit = sys.getrecursionlimit()
+            sys.setrecursionlimit(limit + OWN_FRAMES)
             try:
                 self._send(number, call, function, session, args, kwargs, ON_DATA)
                 message = self._wait(number, session, call)
             finally:
+                # Unless the user has set another one meanwhile.
+                if sys.getrecursionlimit() == limit + OWN_FRAMES:
+                    sys.setrecursionlimit(limit)
                 del self._replies[number]
                 progress.outer.pop()
                 self._depth -= 1
@@ -719,7 +729,7 @@ class Callbacks:
                 raise HostError("Cannot wait for the host: it is gone", "")
             kind = message_type(frame[0])
             if kind == NESTED:
-                worker.run_frame(*frame)
+                worker.run_frame(*frame, self._replies)
             elif kind in (RETURNED, RAISED):
                 message = decode_reply(worker.decoder, session, frame)
                 # One that nobody waits for was interrupted.
@@ -727,6 +737,9 @@ class Callbacks:
                     replies[message[1]] = message
             else:
                 worker.postponed.append(frame)
+                found = plain_head(frame[0], 3)[2] if kind in (CALL, END_SESSION) else None
+                if type(found) is int:
+                    worker.progress.hold(found)
         return reply
 
     def _await_bytes(self, call: int) -> bool:
@@ -760,11 +773,10 @@ class Callbacks:
                 frame = queue.get()
                 if lane is None:
                     lane = Lane(self._worker)
-                message = decode_reply(lane.decoder, session, frame)
-                if message[0] != LANE_CALL:
-                    return result_of(message)
-                lane.run_call(message)
-                del frame, message
+                if message_type(frame[0]) != LANE_CALL:
+                    return result_of(decode_reply(lane.decoder, session, frame))
+                lane.run_frame(frame)
+                del frame
         finally:
             del self._lanes[number]
 
@@ -800,6 +812,9 @@ class Callbacks:
         lane = self._lanes.get(number)
         if lane is not None:
             lane.put(frame)
+        elif message_type(frame[0]) == LANE_CALL:
+            refusal = [ERROR, plain_head(frame[0], 4)[3], Cancelled(False).failure()]
+            self._worker.send(pack(refusal))
 
     def settle(self, lane: FutureLane, frame: Frame) -> None:
         """Settles the future of an asynchronous call; runs in its event loop."""
@@ -873,10 +888,25 @@ class Lane(Answers):
         self.decoder = new_decoder(worker)
         super().__init__(self.decoder.codec, worker.limits, worker.refs, worker.write_lock, worker.paths)
 
-    def run_call(self, message: list[Any]) -> None:
+    def run_frame(self, frame: Frame) -> None:
         """Runs one call that came over control, and answers it on data."""
-        # From \`[38, n, v, id, ...]\` to \`[6, v, id, ...]\`, the form of calls on data.
-        message = [NESTED, *message[2:]]
+        decoder = self.decoder
+        try:
+            message = decoder.decode(*frame)
+            if decoder.problem is not None:
+                raise decoder.problem
+            for ref in decoder.used:
+                self.refs.get(ref, message[4])
+        except Problem as problem:
+            call = plain_head(frame[0], 4)[3]
+            self.refs.fail(call, "", problem.failure())
+            self.send(self.pack_failure(ERROR, call, problem.failure()))
+        else:
+            # From \`[38, n, v, id, ...]\` to \`[6, v, id, ...]\`, the form of calls on data.
+            self.run_call([NESTED, *message[2:]])
+
+    def run_call(self, message: list[Any]) -> None:
+        """Runs one call, and answers it."""
         call, flags = message[2], message[9]
         last_own = self.refs.last_own
         try:
@@ -916,27 +946,22 @@ def message_type(body: bytearray) -> int:
 
 
 def decode_reply(decoder: WireDecoder, session: str, frame: Frame) -> list[Any]:
-    """Decodes a reply, or a call that came over control.
-
-    Raises:
-        HostError: If a value in it cannot be decoded, or names an object that cannot be used.
-    """
-    message: list[Any]
+    """Decodes a reply; one whose value cannot be used says so in its place."""
     try:
-        message = decoder.decode(*frame)
+        message: list[Any] = decoder.decode(*frame)
         if decoder.problem is not None:
             raise decoder.problem
-        if message[0] == LANE_CALL:
-            session = message[4]
         for ref in decoder.used:
             decoder.refs.get(ref, session)
     except Problem as problem:
-        head = decoder.codec.unpack_raw(frame[0])
         text = f"Cannot use what the host gave: {problem.message}"
-        if head[0] == LANE_CALL:
-            raise HostError(text, "") from None
-        return [LANE_RAISED, head[1], {"kind": "host", "name": "", "message": text}]
+        return [LANE_RAISED, plain_head(frame[0], 2)[1], {"kind": "host", "name": "", "message": text}]
     return message
+
+
+def plain_head(body: bytearray, wanted: int) -> list[Any]:
+    """The first elements of a message, which are numbers."""
+    return Unpacker(body, codecs.raw_ext, 1).read_head(wanted)
 
 
 def result_of(message: list[Any]) -> Any:
@@ -2571,6 +2596,8 @@ class Interrupted(BaseException):
 # (proto/PROTOCOL.md 3.3). Ids only grow, so two ints say of every call whether it waits, runs or is done; calls that
 # wait for the host inside each other stand in \`outer\`, tasks of the event loop in \`tasks\`.
 #
+# Calls that are put off stand in \`held\`.
+#
 # Withdrawing a call that has not started is a race between the threads, decided by who pops the claim:
 #
 #   control: claims[id] = True ; started >= id? then pop: popped = too late, not there = main took it, so withdrawn
@@ -2597,6 +2624,8 @@ class Progress:
         self.running = 0
         self.started = 0
         self.claims: dict[int, bool] = {}
+        # Calls that were received and put off, while later ones started.
+        self.held: set[int] = set()
         # Calls below the running one that wait for the host, outermost first.
         self.outer: list[int] = []
         # How to cancel the task that a call has become; filled where there is an event loop.
@@ -2622,6 +2651,24 @@ class Progress:
             self.target = 0
             raise Interrupted(target)
 
+    def start(self, call: int) -> None:
+        """Notes that a call has been looked at, on the main thread."""
+        self.held.discard(call)
+        if call > self.started:
+            self.started = call
+
+    def hold(self, call: int) -> None:
+        """Notes that a call was received and is put off, so that later ones start before it."""
+        self.held.add(call)
+
+    @property
+    def all_started(self) -> int:
+        """The last id up to which every call has started."""
+        held = self.held
+        if not held:
+            return self.started
+        return min(min(list(held), default=self.started + 1) - 1, self.started)
+
     def resume(self, call: int) -> None:
         """Lets interrupts reach the main thread again, which runs \`call\`.
 
@@ -2636,9 +2683,9 @@ class Progress:
 
     def withdraw(self, call: int) -> str:
         """Takes a call back that has not started; returns the outcome of proto/PROTOCOL.md 3.4."""
-        if self.started < call:
+        if self.started < call or (call in self.held and call not in self.tasks):
             self.claims[call] = True
-            if self.started < call or self.claims.pop(call, None) is None:
+            if self.started < call or call in self.held or self.claims.pop(call, None) is None:
                 return "withdrawn"
         return "running" if self.running == call or call in self.outer or call in self.tasks else "done"
 
@@ -2818,7 +2865,7 @@ class RefTable:
     def release(self, after: int, ids: list[int]) -> None:
         """Forgets refs once every call up to \`after\` has started."""
         with self._lock:
-            if after > self._progress.started:
+            if after > self._progress.all_started:
                 self._waiting.append((after, ids))
                 self.has_waiting = True
                 # The main thread may have started that call between the two lines above without seeing the entry.
@@ -2830,8 +2877,9 @@ class RefTable:
     def release_due(self) -> None:
         """Forgets what waited for calls that have started by now."""
         with self._lock:
-            due = [ids for after, ids in self._waiting if after <= self._progress.started]
-            self._waiting = [entry for entry in self._waiting if entry[0] > self._progress.started]
+            started = self._progress.all_started
+            due = [ids for after, ids in self._waiting if after <= started]
+            self._waiting = [entry for entry in self._waiting if entry[0] > started]
             self.has_waiting = bool(self._waiting)
             for ids in due:
                 self._forget(ids)
@@ -3489,6 +3537,7 @@ class Tasks:
         if call not in worker.refs.pending:
             worker.refs.pending.add(call)
             self._tell(message)
+        worker.progress.hold(call)
         worker.progress.tasks[call] = partial(self._loop.call_soon_threadsafe, self._cancel_put_off, call, ref)
         self._put_off.setdefault(ref, []).append((message, body, buffers))
 
@@ -3564,6 +3613,7 @@ class Tasks:
         for index, (message, _, _) in enumerate(waiting):
             if message[2] == call:
                 del waiting[index]
+                self._worker.progress.start(call)
                 self._worker.fail(message, Interrupted(call), self._worker.refs.last_own)
                 self.settle(call)
                 self._loop.stop()
@@ -3574,6 +3624,7 @@ class Tasks:
         call = message[2]
         # It is a call like any other from here on; what it gives may be a task again.
         worker.progress.tasks.pop(call, None)
+        worker.progress.start(call)
         if body is not None:
             flags = message[9]
             again = worker.receive(body, buffers)
@@ -4546,7 +4597,7 @@ from snakebridge._internal.wire_encode import AUTO, WireEncoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from io import BytesIO
     from typing import Any
 
@@ -4593,6 +4644,8 @@ class Worker(Answers):
         self.reader = FrameReader(lifeline.DATA, limits)
         # Frames that came while a call waited for the host, and are not for it.
         self.postponed: list[tuple[bytearray, Sequence[BytesIO]]] = []
+        # Calls that were decoded together, last first.
+        self.batch: list[Any] = []
         self.best_codec = "builtin"
         self.spent = 0
         self.greeted = False
@@ -4685,20 +4738,30 @@ class Worker(Answers):
         if messages is None or not all(map(is_plain_call, messages)):
             self.reader.put_back(len(frames))
             return count
-        for index, message in enumerate(messages):
-            self.run_call(message)
+        messages.reverse()
+        self.batch = messages
+        while messages:
+            self.run_call(messages.pop())
             self.tidy()
-            if self.postponed:
-                # A call waited for the host, and what it found behind these frames comes after them.
-                self.postponed[:0] = [(bytearray(self.codec.pack(rest)), ()) for rest in messages[index + 1 :]]
-                break
         return 0
+
+    def put_off_batch(self) -> None:
+        """Puts off the calls that were decoded together with the running one, which is about to wait for the host."""
+        batch = self.batch
+        while batch:
+            message = batch.pop()
+            self.progress.hold(message[2])
+            self.postponed.append((bytearray(self.codec.pack(message)), ()))
 
     def dispatch(self, message: list[Any]) -> bool:
         """Does what a message asks for; true when that is to end."""
         kind = message[0]
-        if kind == CALL or kind == NESTED:  # noqa: SIM109 -- a tuple of globals is built at every call
+        if kind == CALL:
             self.run_call(message)
+        elif kind == NESTED:
+            # Nobody waits for a callback here.
+            self.progress.start(message[2])
+            self.fail(message, Cancelled(False), self.refs.last_own)
         elif kind == END_SESSION:
             self.end_session(message)
         elif kind == BYE:
@@ -4721,11 +4784,19 @@ class Worker(Answers):
         if self._callbacks is not None:
             self._callbacks.tell_dropped()
 
-    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO]) -> None:
-        """Runs a call that belongs to a callback, inside the call that waits for it."""
+    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO], waiting: Container[object] = ()) -> None:
+        """Runs a call that belongs to a callback, inside the call that waits for it.
+
+        Args:
+            waiting: Numbers of the callbacks that are waited for. The host may not know yet that one is not any more.
+        """
         message = self.receive(body, buffers)
         if message is not None:
-            self.aside(partial(self.run_call, message))
+            if len(message) > 10 and message[10] in waiting:
+                self.aside(partial(self.run_call, message))
+            else:
+                self.progress.start(message[2])
+                self.fail(message, Cancelled(False), self.refs.last_own)
         del message
         self.tidy()
 
@@ -4805,7 +4876,7 @@ class Worker(Answers):
         session, flags = "", 0
         if type(message) is list and len(message) >= 10 and type(message[3]) is str and type(message[9]) is int:
             session, flags = message[3], message[9]
-        self.progress.started = call
+        self.progress.start(call)
         if self.progress.claims and self.progress.claims.pop(call, False):
             self.note_failure(call, session, flags, Cancelled(False).failure())
         else:
@@ -4817,7 +4888,7 @@ class Worker(Answers):
     ) -> list[Any] | None:
         """Puts a call off until the task whose result it uses has ended."""
         call: int = message[2]
-        self.progress.started = call
+        self.progress.start(call)
         if self.progress.claims and self.progress.claims.pop(call, False):
             self.note_failure(call, message[3], message[9], Cancelled(False).failure())
         else:
@@ -4884,6 +4955,8 @@ class Worker(Answers):
                 progress.running = call
                 if call > progress.started:
                     progress.started = call
+                if progress.held:
+                    progress.held.discard(call)
                 if progress.claims and progress.claims.pop(call, False):
                     progress.running = 0
                     # The control thread has told the host already.
@@ -4932,7 +5005,7 @@ class Worker(Answers):
     def end_session(self, message: list[Any]) -> None:
         call, session = message[2], message[3]
         progress = self.progress
-        progress.started = call
+        progress.start(call)
         if progress.claims and progress.claims.pop(call, False):
             return
         if message[1] != PROTOCOL:

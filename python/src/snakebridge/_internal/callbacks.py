@@ -12,8 +12,9 @@ from _queue import SimpleQueue
 from _thread import allocate_lock, get_ident
 
 from snakebridge._internal import calls, codecs, lifeline
-from snakebridge._internal.answers import Answers
-from snakebridge._internal.problems import PROTOCOL, Problem, VersionProblem
+from snakebridge._internal.answers import ERROR, Answers
+from snakebridge._internal.packing import Unpacker, pack
+from snakebridge._internal.problems import PROTOCOL, Cancelled, Problem, VersionProblem
 from snakebridge._internal.wire_decode import WireDecoder
 from snakebridge._internal.wire_encode import AUTO, WireEncoder
 from snakebridge.host_error import HostError
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
     Frame = tuple[bytearray, Sequence[BytesIO]]
 
 CALLBACK, DROPPED = 18, 20
-RETURNED, RAISED, NESTED = 3, 4, 6
+CALL, END_SESSION, RETURNED, RAISED, NESTED = 1, 2, 3, 4, 6
 LANE_RETURNED, LANE_RAISED, LANE_CALL = 36, 37, 38
 ON_DATA, ON_CONTROL = 0, 1
 IS_ASYNC = 1
-# Each level takes a dozen Python frames and C ones beside them; deeper ones would end in a crash and not in an error.
+# Each level takes C stack that no limit of Python counts; deeper ones would end in a crash and not in an error.
 MAX_NESTING = 200
+# What a level takes of the recursion limit for itself. It is lent to it, so that a call which meets the limit, inside
+# code of the user that was near it, can still be answered.
+OWN_FRAMES = 80
 
 
 class HostFunction:
@@ -149,14 +153,20 @@ class Callbacks:
                 raise HostError("Cannot call the host in the middle of a message", "")
             if self._depth >= MAX_NESTING:
                 raise RecursionError(f"calls between host and Python are nested more than {MAX_NESTING} deep")
+            worker.put_off_batch()
             number = self._next_number()
             self._depth += 1
             progress.outer.append(call)
             self._replies[number] = None
+            limit = sys.getrecursionlimit()
+            sys.setrecursionlimit(limit + OWN_FRAMES)
             try:
                 self._send(number, call, function, session, args, kwargs, ON_DATA)
                 message = self._wait(number, session, call)
             finally:
+                # Unless the user has set another one meanwhile.
+                if sys.getrecursionlimit() == limit + OWN_FRAMES:
+                    sys.setrecursionlimit(limit)
                 del self._replies[number]
                 progress.outer.pop()
                 self._depth -= 1
@@ -177,7 +187,7 @@ class Callbacks:
                 raise HostError("Cannot wait for the host: it is gone", "")
             kind = message_type(frame[0])
             if kind == NESTED:
-                worker.run_frame(*frame)
+                worker.run_frame(*frame, self._replies)
             elif kind in (RETURNED, RAISED):
                 message = decode_reply(worker.decoder, session, frame)
                 # One that nobody waits for was interrupted.
@@ -185,6 +195,9 @@ class Callbacks:
                     replies[message[1]] = message
             else:
                 worker.postponed.append(frame)
+                found = plain_head(frame[0], 3)[2] if kind in (CALL, END_SESSION) else None
+                if type(found) is int:
+                    worker.progress.hold(found)
         return reply
 
     def _await_bytes(self, call: int) -> bool:
@@ -218,11 +231,10 @@ class Callbacks:
                 frame = queue.get()
                 if lane is None:
                     lane = Lane(self._worker)
-                message = decode_reply(lane.decoder, session, frame)
-                if message[0] != LANE_CALL:
-                    return result_of(message)
-                lane.run_call(message)
-                del frame, message
+                if message_type(frame[0]) != LANE_CALL:
+                    return result_of(decode_reply(lane.decoder, session, frame))
+                lane.run_frame(frame)
+                del frame
         finally:
             del self._lanes[number]
 
@@ -258,6 +270,9 @@ class Callbacks:
         lane = self._lanes.get(number)
         if lane is not None:
             lane.put(frame)
+        elif message_type(frame[0]) == LANE_CALL:
+            refusal = [ERROR, plain_head(frame[0], 4)[3], Cancelled(False).failure()]
+            self._worker.send(pack(refusal))
 
     def settle(self, lane: FutureLane, frame: Frame) -> None:
         """Settles the future of an asynchronous call; runs in its event loop."""
@@ -331,10 +346,25 @@ class Lane(Answers):
         self.decoder = new_decoder(worker)
         super().__init__(self.decoder.codec, worker.limits, worker.refs, worker.write_lock, worker.paths)
 
-    def run_call(self, message: list[Any]) -> None:
+    def run_frame(self, frame: Frame) -> None:
         """Runs one call that came over control, and answers it on data."""
-        # From `[38, n, v, id, ...]` to `[6, v, id, ...]`, the form of calls on data.
-        message = [NESTED, *message[2:]]
+        decoder = self.decoder
+        try:
+            message = decoder.decode(*frame)
+            if decoder.problem is not None:
+                raise decoder.problem
+            for ref in decoder.used:
+                self.refs.get(ref, message[4])
+        except Problem as problem:
+            call = plain_head(frame[0], 4)[3]
+            self.refs.fail(call, "", problem.failure())
+            self.send(self.pack_failure(ERROR, call, problem.failure()))
+        else:
+            # From `[38, n, v, id, ...]` to `[6, v, id, ...]`, the form of calls on data.
+            self.run_call([NESTED, *message[2:]])
+
+    def run_call(self, message: list[Any]) -> None:
+        """Runs one call, and answers it."""
         call, flags = message[2], message[9]
         last_own = self.refs.last_own
         try:
@@ -374,27 +404,22 @@ def message_type(body: bytearray) -> int:
 
 
 def decode_reply(decoder: WireDecoder, session: str, frame: Frame) -> list[Any]:
-    """Decodes a reply, or a call that came over control.
-
-    Raises:
-        HostError: If a value in it cannot be decoded, or names an object that cannot be used.
-    """
-    message: list[Any]
+    """Decodes a reply; one whose value cannot be used says so in its place."""
     try:
-        message = decoder.decode(*frame)
+        message: list[Any] = decoder.decode(*frame)
         if decoder.problem is not None:
             raise decoder.problem
-        if message[0] == LANE_CALL:
-            session = message[4]
         for ref in decoder.used:
             decoder.refs.get(ref, session)
     except Problem as problem:
-        head = decoder.codec.unpack_raw(frame[0])
         text = f"Cannot use what the host gave: {problem.message}"
-        if head[0] == LANE_CALL:
-            raise HostError(text, "") from None
-        return [LANE_RAISED, head[1], {"kind": "host", "name": "", "message": text}]
+        return [LANE_RAISED, plain_head(frame[0], 2)[1], {"kind": "host", "name": "", "message": text}]
     return message
+
+
+def plain_head(body: bytearray, wanted: int) -> list[Any]:
+    """The first elements of a message, which are numbers."""
+    return Unpacker(body, codecs.raw_ext, 1).read_head(wanted)
 
 
 def result_of(message: list[Any]) -> Any:

@@ -2,6 +2,8 @@
 # (proto/PROTOCOL.md 3.3). Ids only grow, so two ints say of every call whether it waits, runs or is done; calls that
 # wait for the host inside each other stand in `outer`, tasks of the event loop in `tasks`.
 #
+# Calls that are put off stand in `held`.
+#
 # Withdrawing a call that has not started is a race between the threads, decided by who pops the claim:
 #
 #   control: claims[id] = True ; started >= id? then pop: popped = too late, not there = main took it, so withdrawn
@@ -28,6 +30,8 @@ class Progress:
         self.running = 0
         self.started = 0
         self.claims: dict[int, bool] = {}
+        # Calls that were received and put off, while later ones started.
+        self.held: set[int] = set()
         # Calls below the running one that wait for the host, outermost first.
         self.outer: list[int] = []
         # How to cancel the task that a call has become; filled where there is an event loop.
@@ -53,6 +57,24 @@ class Progress:
             self.target = 0
             raise Interrupted(target)
 
+    def start(self, call: int) -> None:
+        """Notes that a call has been looked at, on the main thread."""
+        self.held.discard(call)
+        if call > self.started:
+            self.started = call
+
+    def hold(self, call: int) -> None:
+        """Notes that a call was received and is put off, so that later ones start before it."""
+        self.held.add(call)
+
+    @property
+    def all_started(self) -> int:
+        """The last id up to which every call has started."""
+        held = self.held
+        if not held:
+            return self.started
+        return min(min(list(held), default=self.started + 1) - 1, self.started)
+
     def resume(self, call: int) -> None:
         """Lets interrupts reach the main thread again, which runs `call`.
 
@@ -67,9 +89,9 @@ class Progress:
 
     def withdraw(self, call: int) -> str:
         """Takes a call back that has not started; returns the outcome of proto/PROTOCOL.md 3.4."""
-        if self.started < call:
+        if self.started < call or (call in self.held and call not in self.tasks):
             self.claims[call] = True
-            if self.started < call or self.claims.pop(call, None) is None:
+            if self.started < call or call in self.held or self.claims.pop(call, None) is None:
                 return "withdrawn"
         return "running" if self.running == call or call in self.outer or call in self.tasks else "done"
 

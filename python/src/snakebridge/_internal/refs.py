@@ -150,7 +150,7 @@ class RefTable:
     def release(self, after: int, ids: list[int]) -> None:
         """Forgets refs once every call up to `after` has started."""
         with self._lock:
-            if after > self._progress.started:
+            if after > self._progress.all_started:
                 self._waiting.append((after, ids))
                 self.has_waiting = True
                 # The main thread may have started that call between the two lines above without seeing the entry.
@@ -162,8 +162,9 @@ class RefTable:
     def release_due(self) -> None:
         """Forgets what waited for calls that have started by now."""
         with self._lock:
-            due = [ids for after, ids in self._waiting if after <= self._progress.started]
-            self._waiting = [entry for entry in self._waiting if entry[0] > self._progress.started]
+            started = self._progress.all_started
+            due = [ids for after, ids in self._waiting if after <= started]
+            self._waiting = [entry for entry in self._waiting if entry[0] > started]
             self.has_waiting = bool(self._waiting)
             for ids in due:
                 self._forget(ids)

@@ -130,6 +130,7 @@ class Tasks:
         if call not in worker.refs.pending:
             worker.refs.pending.add(call)
             self._tell(message)
+        worker.progress.hold(call)
         worker.progress.tasks[call] = partial(self._loop.call_soon_threadsafe, self._cancel_put_off, call, ref)
         self._put_off.setdefault(ref, []).append((message, body, buffers))
 
@@ -205,6 +206,7 @@ class Tasks:
         for index, (message, _, _) in enumerate(waiting):
             if message[2] == call:
                 del waiting[index]
+                self._worker.progress.start(call)
                 self._worker.fail(message, Interrupted(call), self._worker.refs.last_own)
                 self.settle(call)
                 self._loop.stop()
@@ -215,6 +217,7 @@ class Tasks:
         call = message[2]
         # It is a call like any other from here on; what it gives may be a task again.
         worker.progress.tasks.pop(call, None)
+        worker.progress.start(call)
         if body is not None:
             flags = message[9]
             again = worker.receive(body, buffers)

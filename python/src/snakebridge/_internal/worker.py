@@ -31,7 +31,7 @@ from snakebridge._internal.wire_encode import AUTO, WireEncoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from io import BytesIO
     from typing import Any
 
@@ -78,6 +78,8 @@ class Worker(Answers):
         self.reader = FrameReader(lifeline.DATA, limits)
         # Frames that came while a call waited for the host, and are not for it.
         self.postponed: list[tuple[bytearray, Sequence[BytesIO]]] = []
+        # Calls that were decoded together, last first.
+        self.batch: list[Any] = []
         self.best_codec = "builtin"
         self.spent = 0
         self.greeted = False
@@ -170,20 +172,30 @@ class Worker(Answers):
         if messages is None or not all(map(is_plain_call, messages)):
             self.reader.put_back(len(frames))
             return count
-        for index, message in enumerate(messages):
-            self.run_call(message)
+        messages.reverse()
+        self.batch = messages
+        while messages:
+            self.run_call(messages.pop())
             self.tidy()
-            if self.postponed:
-                # A call waited for the host, and what it found behind these frames comes after them.
-                self.postponed[:0] = [(bytearray(self.codec.pack(rest)), ()) for rest in messages[index + 1 :]]
-                break
         return 0
+
+    def put_off_batch(self) -> None:
+        """Puts off the calls that were decoded together with the running one, which is about to wait for the host."""
+        batch = self.batch
+        while batch:
+            message = batch.pop()
+            self.progress.hold(message[2])
+            self.postponed.append((bytearray(self.codec.pack(message)), ()))
 
     def dispatch(self, message: list[Any]) -> bool:
         """Does what a message asks for; true when that is to end."""
         kind = message[0]
-        if kind == CALL or kind == NESTED:  # noqa: SIM109 -- a tuple of globals is built at every call
+        if kind == CALL:
             self.run_call(message)
+        elif kind == NESTED:
+            # Nobody waits for a callback here.
+            self.progress.start(message[2])
+            self.fail(message, Cancelled(False), self.refs.last_own)
         elif kind == END_SESSION:
             self.end_session(message)
         elif kind == BYE:
@@ -206,11 +218,19 @@ class Worker(Answers):
         if self._callbacks is not None:
             self._callbacks.tell_dropped()
 
-    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO]) -> None:
-        """Runs a call that belongs to a callback, inside the call that waits for it."""
+    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO], waiting: Container[object] = ()) -> None:
+        """Runs a call that belongs to a callback, inside the call that waits for it.
+
+        Args:
+            waiting: Numbers of the callbacks that are waited for. The host may not know yet that one is not any more.
+        """
         message = self.receive(body, buffers)
         if message is not None:
-            self.aside(partial(self.run_call, message))
+            if len(message) > 10 and message[10] in waiting:
+                self.aside(partial(self.run_call, message))
+            else:
+                self.progress.start(message[2])
+                self.fail(message, Cancelled(False), self.refs.last_own)
         del message
         self.tidy()
 
@@ -290,7 +310,7 @@ class Worker(Answers):
         session, flags = "", 0
         if type(message) is list and len(message) >= 10 and type(message[3]) is str and type(message[9]) is int:
             session, flags = message[3], message[9]
-        self.progress.started = call
+        self.progress.start(call)
         if self.progress.claims and self.progress.claims.pop(call, False):
             self.note_failure(call, session, flags, Cancelled(False).failure())
         else:
@@ -302,7 +322,7 @@ class Worker(Answers):
     ) -> list[Any] | None:
         """Puts a call off until the task whose result it uses has ended."""
         call: int = message[2]
-        self.progress.started = call
+        self.progress.start(call)
         if self.progress.claims and self.progress.claims.pop(call, False):
             self.note_failure(call, message[3], message[9], Cancelled(False).failure())
         else:
@@ -369,6 +389,8 @@ class Worker(Answers):
                 progress.running = call
                 if call > progress.started:
                     progress.started = call
+                if progress.held:
+                    progress.held.discard(call)
                 if progress.claims and progress.claims.pop(call, False):
                     progress.running = 0
                     # The control thread has told the host already.
@@ -417,7 +439,7 @@ class Worker(Answers):
     def end_session(self, message: list[Any]) -> None:
         call, session = message[2], message[3]
         progress = self.progress
-        progress.started = call
+        progress.start(call)
         if progress.claims and progress.claims.pop(call, False):
             return
         if message[1] != PROTOCOL:

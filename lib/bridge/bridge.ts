@@ -10,6 +10,7 @@ import { DEFAULTS } from "../worker/mod.ts";
 import { answerCallback } from "./callbacks.ts";
 import { type Core, createCore } from "./core.ts";
 import { closeAtEnd, forgetOpen } from "./open_bridges.ts";
+import { checkErrorMode } from "./failed_call.ts";
 import type { BridgeOptions } from "./options.ts";
 import { Ref } from "./ref.ts";
 import { Caller, Session } from "./session.ts";
@@ -50,6 +51,7 @@ export class SnakeBridge extends Caller {
   private constructor(options: BridgeOptions) {
     const timeoutMs = options.timeoutMs ?? DEFAULTS.timeoutMs;
     if (!(timeoutMs > 0)) throw new RangeError(`Cannot start bridge: timeoutMs is ${timeoutMs}, expected more than 0`);
+    const errorMode = checkErrorMode(options.errorMode ?? "raw", "start bridge");
     const identity = {};
     const python = locatePython(options.python === undefined ? {} : { python: options.python });
     const pool = new Pool({
@@ -74,7 +76,7 @@ export class SnakeBridge extends Caller {
         clock: systemClock,
       },
     });
-    const core: Core = createCore(identity, pool, systemClock, timeoutMs);
+    const core: Core = createCore(identity, pool, systemClock, timeoutMs, errorMode);
     super(core);
     this.#core = core;
     cores.set(this, core);

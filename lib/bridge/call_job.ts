@@ -1,5 +1,5 @@
 import { type DeadlineEntry, deferred, type Expiring } from "../async/mod.ts";
-import { CallCancelledError, CallTimeoutError } from "../errors/mod.ts";
+import { CallCancelledError, CallTimeoutError, type ErrorMode } from "../errors/mod.ts";
 import { Returns } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { Nesting, Reply } from "../rpc/mod.ts";
@@ -7,6 +7,7 @@ import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
 import { submitJob } from "./callbacks.ts";
 import type { Core } from "./core.ts";
+import { errorModeOf, failedCall } from "./failed_call.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
 
@@ -67,7 +68,9 @@ class CallJob implements Job, Reply, Expiring {
   readonly #plan: CallPlan;
   readonly #flags: number;
   readonly #timeoutMs: number;
+  readonly #errorMode: ErrorMode;
   readonly #signal: AbortSignal | undefined;
+  #id = 0;
   #runningOn: Worker | undefined;
   #deadline: DeadlineEntry | undefined;
   #done: (() => void) | undefined;
@@ -85,6 +88,7 @@ class CallJob implements Job, Reply, Expiring {
     this.#plan = plan;
     this.#flags = returnFlags(options);
     this.#timeoutMs = timeoutOf(core, options);
+    this.#errorMode = errorModeOf(core, options);
     this.#signal = options?.signal;
     this.deadlineAt = core.clock.now() + this.#timeoutMs;
     const { target } = plan;
@@ -125,19 +129,16 @@ class CallJob implements Job, Reply, Expiring {
     this.#scope.touch(worker);
     worker.refs.callbackFace = undefined;
     try {
-      const id = worker.peer.call(
-        {
-          session,
-          kind,
-          target: typeof target === "string" ? target : worker.refs.use(target, session),
-          name,
-          args,
-          kwargs,
-          flags: this.#flags,
-        },
-        this,
-        nesting === undefined ? undefined : { nesting },
-      );
+      const id = worker.peer.call({
+        session,
+        kind,
+        target: typeof target === "string" ? target : worker.refs.use(target, session),
+        name,
+        args,
+        kwargs,
+        flags: this.#flags,
+      }, this, nesting === undefined ? undefined : { nesting });
+      this.#id = id;
       this.#runningOn = worker;
       this.#done = done;
       return [id];
@@ -184,7 +185,7 @@ class CallJob implements Job, Reply, Expiring {
     this.#settled = true;
     this.#core.deadlines.delete(this.#deadline);
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    if (failed) this.#reject(outcome);
+    if (failed) this.#reject(failedCall(outcome, this.#errorMode, this.#runningOn, this.#id));
     else this.#resolve(outcome);
   }
 }
@@ -207,6 +208,6 @@ export function submitCall(
     job.submit();
     return job.promise;
   } catch (error) {
-    return Promise.reject(error);
+    return Promise.reject(failedCall(error, "raw", undefined, 0));
   }
 }

@@ -18,6 +18,26 @@ export async function located<T>(call: Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * The `then` of what is awaited without being a promise, such as a proxy: as {@linkcode located}, at the cost of nothing
+ * but this closure where the call succeeds. The frames are those of whoever awaits; where a runtime does not follow an
+ * `await` through such an object (Bun), there are none.
+ */
+export function locatedThen<T>(
+  result: Promise<T>,
+  resolve: ((value: T) => unknown) | null | undefined,
+  reject: ((reason: unknown) => unknown) | null | undefined,
+): Promise<unknown> {
+  return result.then(resolve, (error) => relocated(error).then(resolve, reject));
+}
+
+/** Fails, once somebody waits for it. */
+async function relocated(error: unknown): Promise<never> {
+  await undefined;
+  if (error instanceof SnakeBridgeError) locate(error);
+  throw error;
+}
+
 const seen = new WeakSet<SnakeBridgeError>();
 
 function locate(error: SnakeBridgeError): void {

@@ -1,4 +1,5 @@
 import { type Clock, Deadlines } from "../async/mod.ts";
+import type { ErrorMode } from "../errors/mod.ts";
 import type { Pool } from "../pool/mod.ts";
 import { ambient, SessionScope } from "../session/mod.ts";
 
@@ -14,6 +15,8 @@ export interface Core {
   readonly clock: Clock;
   /** Longest wait for a call, in milliseconds. */
   readonly timeoutMs: number;
+  /** What calls reject with when Python raised. */
+  readonly errorMode: ErrorMode;
   /** Session of calls made outside any other. */
   readonly root: SessionScope;
   /** Whether these are the parts of one session, which was named by whoever calls through it. */
@@ -23,13 +26,20 @@ export interface Core {
 }
 
 /** Makes what the parts of a bridge share. */
-export function createCore(bridge: object, pool: Pool, clock: Clock, timeoutMs: number): Core {
+export function createCore(
+  bridge: object,
+  pool: Pool,
+  clock: Clock,
+  timeoutMs: number,
+  errorMode: ErrorMode,
+): Core {
   const root = new SessionScope("default");
   return {
     bridge,
     pool,
     clock,
     timeoutMs,
+    errorMode,
     root,
     isSession: false,
     deadlines: new Deadlines(clock),

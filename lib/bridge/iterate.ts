@@ -1,4 +1,4 @@
-import { PythonError } from "../errors/mod.ts";
+import { SnakeBridgeError } from "../errors/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
@@ -50,7 +50,7 @@ async function closeGenerator(core: Core, scope: SessionScope, generator: Handle
     await submitCall(core, scope, plan, rest);
   } catch (error) {
     // Where the worker or the session is gone, so is the generator; only what its own code raised is news.
-    if (error instanceof PythonError) throw error;
+    if (error instanceof SnakeBridgeError && error.category === "python") throw error;
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./bridge.ts";
+export { locatedThen } from "./call_site.ts";
 export * from "./core.ts";
 export * from "./default_bridge.ts";
 export * from "./iterate.ts";

@@ -1,3 +1,4 @@
+import type { ErrorMode } from "../errors/mod.ts";
 import type { OutputMode } from "../host/mod.ts";
 import type { LimitOptions } from "../protocol/mod.ts";
 
@@ -23,6 +24,12 @@ export interface CallOptions {
    * @default {"auto"}
    */
   returns?: ReturnMode;
+  /**
+   * What the call rejects with when Python raised; see {@linkcode ErrorMode}.
+   *
+   * @default The bridge's own, which is {"raw"}
+   */
+  errorMode?: ErrorMode;
 }
 
 /** Options of {@linkcode SnakeBridge.start}. */
@@ -102,4 +109,11 @@ export interface BridgeOptions {
    * @default {1_000}
    */
   reprMaxChars?: number;
+  /**
+   * What calls reject with when Python raised: the exception as it came, with what it means beside it, or what it means in
+   * its place; see {@linkcode ErrorMode}.
+   *
+   * @default {"raw"}
+   */
+  errorMode?: ErrorMode;
 }

@@ -9,6 +9,7 @@ import type { Job, Worker } from "../worker/mod.ts";
 import { type CallPlan, returnFlags, submitCall, timeoutOf } from "./call_job.ts";
 import { submitJob } from "./callbacks.ts";
 import type { Core } from "./core.ts";
+import { errorModeOf, failedCall } from "./failed_call.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
 
@@ -224,11 +225,12 @@ export class Pending implements Behind, Reply {
 
   #failed(error: Error): void {
     if (this.failure !== undefined) return;
-    this.failure = error;
+    const mode = this.plan.options?.errorMode ?? this.#core.errorMode;
+    this.failure = failedCall(error, mode, this.#job?.runningOn, this.#id) as Error;
     this.#wakeWaiters();
     // A step that others use passes its failure on to them; one that nobody uses behaves like a promise nobody awaits.
     if (this.#result === undefined && !this.used) void this.result();
-    else this.#result?.reject(error);
+    else this.#result?.reject(this.failure);
   }
 
   #wakeWaiters(): void {
@@ -280,6 +282,7 @@ class ChainJob implements Job, Expiring {
       timeoutMs = Math.min(timeoutMs, timeoutOf(core, options));
       // Checked while it can still be refused: an exception must not come out of a worker that was just given the job.
       returnFlags(options);
+      errorModeOf(core, options);
       if (options?.signal !== undefined) signals.push(options.signal);
     }
     this.#timeoutMs = timeoutMs;
@@ -293,6 +296,11 @@ class ChainJob implements Job, Expiring {
 
   get preferred(): Worker | undefined {
     return this.#steps[0]?.scope.preferred;
+  }
+
+  /** Where it was sent. */
+  get runningOn(): Worker | undefined {
+    return this.#runningOn;
   }
 
   /** What later steps may name stays where it is. */
@@ -515,6 +523,6 @@ export function callNow(
     const target = typeof plan.target === "string" ? plan.target : { handle: plan.target, failure: undefined };
     return new Pending(core, scope, { ...plan, target, options }, face).result();
   } catch (error) {
-    return Promise.reject(error);
+    return Promise.reject(failedCall(error, "raw", undefined, 0));
   }
 }

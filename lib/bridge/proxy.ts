@@ -1,6 +1,7 @@
 import { RefNotFoundError } from "../errors/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
 import { type Behind, behindKey, type Handle } from "../refs/mod.ts";
+import { locatedThen } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
 import { iterate } from "./iterate.ts";
 import { splitArguments } from "./keywords.ts";
@@ -91,7 +92,7 @@ class Place implements ProxyHandler<() => void> {
       if (key === "then") {
         if (!this.thenable) return undefined;
         return (resolve?: (value: unknown) => unknown, reject?: (reason: unknown) => unknown) =>
-          this.result().then(resolve, reject);
+          locatedThen(this.result(), resolve, reject);
       }
       if (key === "toJSON") return () => this.refuseJson();
       return key === "$" ? this.ref() : this.child(key);

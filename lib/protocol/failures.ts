@@ -33,6 +33,10 @@ export interface PythonFailure extends FailureBase {
   readonly notes: readonly string[];
   /** Attributes of the exception that have an encoding. */
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** Members of a group, those that were sent; null for other exceptions. */
+  readonly exceptions: readonly PythonFailure[] | null;
+  /** How many members of a group were not sent. */
+  readonly omitted: number;
 }
 
 /** The call was cancelled. */
@@ -93,7 +97,7 @@ export type Failure =
   | RefFailure
   | ProtocolFailure;
 
-/** Deepest chain of causes that is followed; the worker cuts at 20. */
+/** Deepest chain of causes and groups that is followed; the worker cuts at 20. */
 const MAX_CHAIN = 32;
 
 /**
@@ -134,6 +138,10 @@ function failure(value: unknown, depth: number): Failure {
         suppressContext: fields.suppressContext === true,
         notes: texts(fields.notes),
         attributes: attributes(fields.attributes),
+        exceptions: Array.isArray(fields.exceptions)
+          ? fields.exceptions.map((member) => linked(member, depth)).filter((member) => member !== null)
+          : null,
+        omitted: count(fields.omitted) ?? 0,
       };
     case "cancelled":
       return { ...base, kind: "cancelled", started: fields.started === true };

@@ -6,6 +6,7 @@ import {
   ProtocolError,
   ProtocolVersionError,
   PythonError,
+  PythonErrorGroup,
   RefNotFoundError,
   RefReleasedError,
   RefSessionError,
@@ -75,7 +76,7 @@ function toPythonError(
   executable: string,
   thrown: (number: number) => unknown,
 ): PythonError {
-  const error = new PythonError({
+  const init = {
     type: failure.type,
     mro: failure.mro,
     message: failure.message,
@@ -91,6 +92,12 @@ function toPythonError(
     suppressContext: failure.suppressContext,
     notes: [...failure.notes, ...installAdvice(failure, executable)],
     attributes: failure.attributes,
+  };
+  const { exceptions, omitted } = failure;
+  const error = exceptions === null ? new PythonError(init) : new PythonErrorGroup({
+    ...init,
+    errors: exceptions.map((member) => toPythonError(member, executable, thrown)),
+    omitted,
   });
   const number = failure.type === HOST_ERROR ? failure.attributes.thrown : undefined;
   const cause = typeof number === "number" ? thrown(number) : undefined;

@@ -7,6 +7,7 @@ import {
   INSPECT_KEYS,
   iterate,
   Kw,
+  locatedThen,
   Pending as PendingCall,
   Ref,
   refFace,
@@ -239,7 +240,7 @@ function makeThenable(object: PyObject, pending: PendingCall): void {
   define(
     "then",
     (onFulfilled?: (value: unknown) => unknown, onRejected?: (reason: unknown) => unknown) =>
-      pending.result().then(onFulfilled, onRejected),
+      locatedThen(pending.result(), onFulfilled, onRejected),
   );
   define("catch", (onRejected?: (reason: unknown) => unknown) => pending.result().catch(onRejected));
   define("finally", (onFinally?: () => void) => pending.result().finally(onFinally));

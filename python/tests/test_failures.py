@@ -94,11 +94,106 @@ def test_texts_are_cut(host: Host) -> None:
     assert failure["message"] == "a\\ud800b"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with Python 3.11")
+needs_groups = pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with Python 3.11")
+
+
+@needs_groups
 def test_groups_show_their_members(host: Host) -> None:
-    failure = failure_of(host, "raise ExceptionGroup('several', [ValueError('one'), TypeError('two')])")
+    failure = failure_of(
+        host,
+        "inner = ExceptionGroup('inner', [KeyError('k')])\n"
+        "raise ExceptionGroup('several', [ValueError('one'), inner]) from OSError(2, 'no')",
+    )
     assert "ValueError: one" in failure["traceback"]
-    assert "TypeError: two" in failure["traceback"]
+    assert "KeyError: 'k'" in failure["traceback"]
+    assert failure["message"] == "several (2 sub-exceptions)"
+    assert failure["omitted"] == 0
+    one, inner = failure["exceptions"]
+    assert (one["type"], one["message"], "exceptions" in one) == ("builtins.ValueError", "one", False)
+    assert [member["message"] for member in inner["exceptions"]] == ["'k'"]
+    assert failure["cause"]["type"] == "builtins.FileNotFoundError"
+    assert failure["attributes"]["message"] == "several"
+
+
+@needs_groups
+def test_groups_are_cut(host: Host) -> None:
+    failure = failure_of(host, "raise ExceptionGroup('wide', [ValueError(n) for n in range(500)])")
+    assert len(failure["exceptions"]) == 99
+    assert failure["omitted"] == 401
+    failure = failure_of(host, "e = ValueError(1)\nfor n in range(200):\n    e = ExceptionGroup('deep', [e])\nraise e")
+    depth = 1
+    while failure["exceptions"]:
+        depth, failure = depth + 1, failure["exceptions"][0]
+    assert (depth, failure["omitted"]) == (20, 1)
+    failure = failure_of(host, "e = ValueError(1)\nraise ExceptionGroup('twice', [e, e])")
+    assert (len(failure["exceptions"]), failure["omitted"]) == (1, 1)
+
+
+@needs_groups
+@pytest.mark.parametrize(
+    "body",
+    [
+        "exceptions = property(lambda self: 1 / 0)",
+        "exceptions = 5",
+        "def __getattribute__(self, name): raise ValueError(name)",
+        "def derive(self, excs): raise ValueError",
+    ],
+)
+def test_hostile_groups_still_give_their_members(host: Host, body: str) -> None:
+    failure = failure_of(host, f"class G(ExceptionGroup):\n    {body}\nraise G('g', [ValueError('one')])")
+    assert [member["message"] for member in failure["exceptions"]] == ["one"]
+
+
+def test_groups_of_the_package_for_python_3_10(host: Host) -> None:
+    host.run(
+        "import sys, types\n"
+        "class BaseExceptionGroup(BaseException):\n"
+        "    def __init__(self, message, members):\n"
+        "        super().__init__(message, members)\n"
+        "        self._members = tuple(members)\n"
+        "    exceptions = property(lambda self: self._members)\n"
+        "BaseExceptionGroup.__module__ = 'exceptiongroup'\n"
+    )
+    failure = failure_of(host, "raise BaseExceptionGroup('several', [ValueError('one')])")
+    assert [member["message"] for member in failure["exceptions"]] == ["one"]
+
+
+def test_a_failure_is_bounded_however_much_it_holds(host: Host) -> None:
+    # Twenty exceptions of a chain, each with a long message and long attributes.
+    failure = failure_of(
+        host,
+        "e = None\nfor i in range(20):\n    n = ValueError('x' * 60_000)\n"
+        "    for k in range(20): setattr(n, f'a{k}', 'y' * 60_000)\n"
+        "    n.__cause__ = e\n    e = n\nraise e",
+    )
+    total, links = 0, 0
+    link: dict[str, Any] | None = failure
+    while link is not None:
+        links += 1
+        total += len(link["message"]) + len(link["traceback"]) + sum(len(str(v)) for v in link["attributes"].values())
+        link = link["cause"]
+    assert links == 20
+    assert total < 5 * 1_048_576
+
+
+def test_syntax_errors_carry_their_place(host: Host) -> None:
+    failure = failure_of(host, "compile('x = (1,\\ny = 2', '<typed>', 'exec')")
+    attributes = failure["attributes"]
+    assert failure["type"] == "builtins.SyntaxError"
+    assert (attributes["filename"], attributes["lineno"], attributes["text"].strip()) == ("<typed>", 1, "x = (1,")
+    assert attributes["msg"] and attributes["offset"] > 0
+
+
+def test_attributes_without_an_encoding_are_left_out(host: Host) -> None:
+    failure = failure_of(
+        host,
+        "class E(Exception):\n    __slots__ = ('kept', 'thing')\n"
+        "e = E(object())\ne.kept = 5\ne.thing = object()\ne.big = 'x' * 100_000\n"
+        "e.list = [1, object()]\ne.me = e\nraise e",
+    )
+    assert failure["attributes"] == {"kept": 5}
+    failure = failure_of(host, "e = ValueError(1)\nfor i in range(100): setattr(e, f'a{i}', i)\nraise e")
+    assert len(failure["attributes"]) == 32
 
 
 @pytest.mark.parametrize(

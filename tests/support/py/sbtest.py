@@ -177,6 +177,14 @@ class BadAttributes(Exception):
         return super().__getattribute__(name)
 
 
+class Slotted(Exception):
+    __slots__ = ("number", "thing")
+
+    def __init__(self, number: int, thing: object) -> None:
+        super().__init__(thing)
+        self.number, self.thing = number, thing
+
+
 class BadClass(Exception):
     @property
     def __class__(self) -> type:  # type: ignore[override]
@@ -212,6 +220,20 @@ def fail(kind: str) -> None:
             inner()
         except ZeroDivisionError:
             raise LookupError("alone") from None
+    if kind == "group":
+        try:
+            inner()
+        except ZeroDivisionError as error:
+            nested = ExceptionGroup("nested", [error, KeyError("k")])
+        raise ExceptionGroup("several", [ValueError("one"), nested]) from Special(
+            "cause", 3
+        )
+    if kind == "wide":
+        raise ExceptionGroup("wide", [ValueError(n) for n in range(500)])
+    if kind == "syntax":
+        compile("x = (1,\ny = 2", "<typed>", "exec")
+    if kind == "slots":
+        raise Slotted(3, object())
     if kind == "huge":
         raise ValueError("x" * 10_000_000)
     if kind == "exit":

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { inspect } from "node:util";
 import {
   describeExit,
   errors,
@@ -59,6 +60,28 @@ describe("errors", () => {
     }
   });
 
+  it("gives one class for one name", () => {
+    assert.equal(errors.of("pkg.Special"), errors.of("pkg.Special"));
+    assert.equal(errors.of("ValueError"), errors.ValueError);
+    assert.equal(errors.of("builtins.ValueError"), errors.ValueError);
+  });
+
+  it("tells classes of one name in two modules apart", () => {
+    const error: Error = python("a.TimeoutError", "builtins.Exception");
+    assert.ok(error instanceof errors.of("a.TimeoutError"));
+    assert.ok(!(error instanceof errors.of("b.TimeoutError")));
+    assert.ok(!(error instanceof errors.TimeoutError));
+    assert.ok(!(error instanceof errors.of("a")));
+  });
+
+  it("refuses what names no class", () => {
+    for (const name of ["", ".", "a.", ".a", "a b", "a..b"]) {
+      assert.throws(() => errors.of(name), /Cannot name Python exception: got "/);
+    }
+    assert.throws(() => errors.of(undefined as never), /got undefined, expected a qualified name/);
+    assert.equal(errors.of("m.f.<locals>.Local").name, "Local");
+  });
+
   it("has classes with names", () => {
     assert.equal(errors.KeyError.name, "KeyError");
     assert.equal(errors.of("sklearn.exceptions.NotFittedError").name, "NotFittedError");
@@ -71,6 +94,19 @@ describe("PythonError", () => {
     assert.equal(error.name, "pkg.Special");
     assert.equal(python("builtins.ValueError").name, "ValueError");
     assert.match(error.stack ?? "", /^pkg\.Special: as asked\n\nTraceback$/);
+  });
+
+  it("leaves the rest of a chain to its cause", () => {
+    const { type, mro, frames, notes, attributes } = python("builtins.ValueError");
+    const between = "\nThe above exception was the direct cause of the following exception:\n\n";
+    const traceback =
+      `Traceback 1\n  | The above exception was nothing\nKeyError\n${between}Traceback 2\nValueError: m\n`;
+    const init = { type, mro, frames, notes, attributes, message: "m", suppressContext: true, traceback };
+    const chained = new PythonError({ ...init, cause: python("builtins.KeyError") });
+    assert.equal(chained.stack, "ValueError: m\n\nTraceback 2\nValueError: m");
+    assert.equal(inspect(chained), `ValueError: m\n\n${traceback.trimEnd()}`);
+    // Where the cause did not arrive, the text is all there is.
+    assert.match(new PythonError(init).stack ?? "", /Traceback 1/);
   });
 
   it("takes the context for its cause, unless that is suppressed", () => {

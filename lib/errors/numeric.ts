@@ -109,8 +109,12 @@ function adviceOn(
     return "transpose the second operand: its columns match the columns of the first";
   }
   if (isProduct) return "the last dimension of the first operand must equal the first one of the second";
-  if (operation === "reshape") return "the sizes of the new shape must multiply to the number of elements; -1 fills one in";
-  if (operation === "broadcast") return "sizes are matched from the last one on and must be equal or 1; add axes with reshape";
+  if (operation === "reshape") {
+    return "the sizes of the new shape must multiply to the number of elements; -1 fills one in";
+  }
+  if (operation === "broadcast") {
+    return "sizes are matched from the last one on and must be equal or 1; add axes with reshape";
+  }
   if (expected.length !== actual.length) return `give it ${expected.length} dimension(s), with reshape`;
   return "check the shapes of the arguments";
 }

@@ -47,7 +47,8 @@ export interface PythonErrorGroupInit extends PythonErrorInit {
 }
 
 // What Python writes between the exceptions of a chain; those inside a group stand behind a bar.
-const LINKS = /^(?:The above exception was the direct cause of the following exception|During handling of the above exception, another exception occurred):\n\n/gm;
+const LINKS =
+  /^(?:The above exception was the direct cause of the following exception|During handling of the above exception, another exception occurred):\n\n/gm;
 
 /** The last exception of a traceback, without those that led to it. */
 function lastPart(traceback: string): string {
@@ -338,7 +339,9 @@ function classOf(name: string): PythonErrorClass {
   // `<locals>` stands in the names of classes that functions make.
   if (typeof name !== "string" || !/^[^\s.]+(\.[^\s.]+)*$/.test(name)) {
     throw new TypeError(
-      `Cannot name Python exception: got ${typeof name === "string" ? `"${name}"` : typeof name}, expected a qualified ` +
+      `Cannot name Python exception: got ${
+        typeof name === "string" ? `"${name}"` : typeof name
+      }, expected a qualified ` +
         `name such as "sklearn.exceptions.NotFittedError"`,
     );
   }

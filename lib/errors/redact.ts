@@ -23,7 +23,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*/g, SECRET],
 ];
 
-const SECRET_NAME = /api[_\-]?key|access[_\-]?key|private[_\-]?key|token|secret|password|passwd|passphrase|^pwd$|authorization/i;
+const SECRET_NAME =
+  /api[_\-]?key|access[_\-]?key|private[_\-]?key|token|secret|password|passwd|passphrase|^pwd$|authorization/i;
 
 /** Takes out of a text what looks like a secret: keys, tokens, passwords, credentials in addresses. */
 export function redact(text: string): string {

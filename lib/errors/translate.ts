@@ -49,7 +49,7 @@ type Rule<Facts> = readonly [RegExp, (groups: Groups) => Facts | undefined];
 
 /** Sizes out of `2, 3`, `2x3`, `None, 3`. */
 function dims(text: string | undefined): KnownShape {
-  return (text ?? "").split(/[,x]/).map((part) => part.trim()).filter((part) => part !== "")
+  return (text ?? "").split(/,|x(?=\s*\d)/).map((part) => part.trim()).filter((part) => part !== "")
     .map((part) => /^\d+$/.test(part) ? Number(part) : null);
 }
 

@@ -166,7 +166,17 @@ describe("parseFailure()", () => {
       suppressContext: false,
       notes: [],
       attributes: { "1": 2 },
+      exceptions: null,
+      omitted: 0,
     });
+  });
+  it("keeps the members of a group that are Python failures", () => {
+    const member = { kind: "python", message: "m", type: "builtins.ValueError" };
+    const other = { kind: "ref", message: "m", reason: "unknown", id: 1 };
+    const group = parseFailure({ ...member, exceptions: [member, other, { ...member, exceptions: [] }], omitted: 3 });
+    assert.ok(group.kind === "python");
+    assert.deepEqual(group.exceptions?.map(({ exceptions }) => exceptions), [null, []]);
+    assert.equal(group.omitted, 3);
   });
   it("keeps the origin and the fields of each kind", () => {
     assert.deepEqual(parseFailure({ kind: "ref", message: "m", reason: "session", id: -4, origin: 3 }), {

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { after, describe, it } from "node:test";
-import { errors, PythonError, SnakeBridgeError, Tuple } from "../../mod.ts";
+import { inspect } from "node:util";
+import {
+  CallCancelledError,
+  CallTimeoutError,
+  errors,
+  kw,
+  PythonError,
+  PythonErrorGroup,
+  SnakeBridgeError,
+  Tuple,
+  ValueEncodeError,
+} from "../../mod.ts";
 import type { SnakeBridge } from "../../mod.ts";
 import { SharedRig } from "../support/rig.ts";
 
@@ -193,6 +205,159 @@ describe("PythonError", () => {
         assert.match(error.traceback, /in inner/);
         return true;
       });
+    }),
+  );
+
+  it(
+    "says in its stack who awaited a proxy, where the runtime follows the wait",
+    rig.test(async ({ bridge }) => {
+      async function whoAwaits(): Promise<unknown> {
+        return await bridge.import("sbtest").inner();
+      }
+      const error = await whoAwaits().then(() => undefined, (reason) => reason);
+      assert.ok(error instanceof errors.ZeroDivisionError);
+      // JavaScriptCore forgets who awaits an object that is no promise.
+      if (process.versions.bun === undefined) assert.match(error.stack ?? "", /^[^]*\bwhoAwaits\b[^]*\n\nTraceback/);
+      assert.doesNotMatch(error.stack ?? "", /lib\/bridge\//);
+    }),
+  );
+
+  it(
+    "shows the whole chain once, as Python prints it, to console.log",
+    rig.test(async ({ bridge }) => {
+      const error = await failure(bridge, "cause");
+      const shown = inspect(error);
+      assert.equal(shown.match(/Traceback \(most recent call last\)/g)?.length, 2);
+      assert.equal(shown.match(/the line that fails/g)?.length, 1);
+      assert.match(shown, /^RuntimeError: outer\n[^]*ZeroDivisionError[^]*direct cause[^]*RuntimeError: outer$/);
+      // The stack tells of the last one alone: those who print it print that of its cause, too.
+      assert.equal(error.stack?.match(/Traceback/g)?.length, 1);
+      assert.match(String((error.cause as Error).stack), /the line that fails/);
+    }),
+  );
+
+  it(
+    "is a group with its members, nested as in Python",
+    rig.test(async ({ bridge }) => {
+      const group = await failure(bridge, "group");
+      assert.ok(group instanceof PythonErrorGroup && group instanceof errors.ExceptionGroup);
+      assert.ok(group instanceof errors.BaseExceptionGroup && group instanceof errors.Exception);
+      assert.equal(group.message, "several (2 sub-exceptions)");
+      const [one, nested] = group.errors;
+      assert.ok(one instanceof errors.ValueError && !(one instanceof PythonErrorGroup));
+      assert.ok(nested instanceof errors.ExceptionGroup);
+      assert.ok(nested.errors[0] instanceof errors.ZeroDivisionError);
+      assert.match(nested.errors[0]?.traceback ?? "", /in inner/);
+      assert.deepEqual(group.leaves().map(({ name }) => name), ["ValueError", "ZeroDivisionError", "KeyError"]);
+      assert.ok(group.cause instanceof errors.of("sbtest.Special"));
+      assert.equal(inspect(group).match(/the line that fails/g)?.length, 1);
+      assert.deepEqual(group.toJSON().errors?.map(({ name }) => name), ["ValueError", "ExceptionGroup"]);
+    }),
+  );
+
+  it(
+    "says how many members of a large group are missing",
+    rig.test(async ({ bridge }) => {
+      const group = await failure(bridge, "wide");
+      assert.ok(group instanceof PythonErrorGroup);
+      assert.deepEqual([group.errors.length, group.omitted], [99, 401]);
+    }),
+  );
+
+  it(
+    "tells where a syntax error stands, and what slots hold",
+    rig.test(async ({ bridge }) => {
+      const error = await failure(bridge, "syntax");
+      assert.ok(error instanceof errors.SyntaxError && error instanceof errors.Exception);
+      const { filename, lineno, text, msg } = error.attributes;
+      assert.deepEqual([filename, lineno, String(text).trimEnd()], ["<typed>", 1, "x = (1,"]);
+      assert.match(String(msg), /never closed/);
+      assert.match(error.traceback, /File "<typed>", line 1/);
+      // The argument has no encoding: it is left out, what has one is not.
+      assert.deepEqual((await failure(bridge, "slots")).attributes, { number: 3 });
+    }),
+  );
+
+  it(
+    "is an instance of every builtin class that Python says it is one of",
+    rig.test(async ({ bridge }) => {
+      const names = await bridge.call("sbtest", "exception_names") as string[];
+      assert.ok(names.length > 60);
+      for (const name of names) assert.ok(name in errors, `errors.${name} is missing`);
+      const error = await failure(bridge, "os");
+      for (const name of ["FileNotFoundError", "OSError", "Exception", "BaseException"] as const) {
+        assert.ok(error instanceof errors[name], name);
+      }
+    }),
+  );
+});
+
+describe("correlationId", () => {
+  async function failed(call: PromiseLike<unknown>): Promise<SnakeBridgeError> {
+    const error = await Promise.resolve(call).then(() => undefined, (reason) => reason);
+    assert.ok(error instanceof SnakeBridgeError, String(error));
+    return error;
+  }
+
+  it(
+    "names the worker and the call, in every form of a call",
+    rig.test(async ({ bridge }, { pid }) => {
+      const first = await failed(bridge.call("math", "sqrt", [-1]));
+      const second = await failed(bridge.call("math", "sqrt", [-1]));
+      const third = await failed(bridge.import("math").sqrt(-1));
+      const ids = [first, second, third].map(({ correlationId }) => correlationId ?? "");
+      for (const id of ids) assert.match(id, new RegExp(`^${pid}-\\d+$`));
+      const [a, b, c] = ids.map((id) => Number(id.split("-")[1])) as [number, number, number];
+      assert.ok(a < b && b < c, ids.join(" "));
+    }),
+  );
+
+  it(
+    "is there for calls that were given up, and for those never sent",
+    rig.test(async ({ bridge }, { pid }) => {
+      const late = await failed(bridge.call("time", "sleep", [30], {}, { timeoutMs: 50 }));
+      assert.ok(late instanceof CallTimeoutError);
+      assert.match(late.correlationId ?? "", new RegExp(`^${pid}-\\d+$`));
+      const cancelled = await failed(bridge.call("math", "sqrt", [4], {}, { signal: AbortSignal.abort() }));
+      assert.ok(cancelled instanceof CallCancelledError);
+      assert.match(cancelled.correlationId ?? "", /^host-\d+$/);
+      const refused = await failed(bridge.call("math", "sqrt", [() => 1]));
+      assert.ok(refused instanceof ValueEncodeError);
+      assert.match(refused.correlationId ?? "", /^host-\d+$/);
+      const inChain = await failed(bridge.import("math").sqrt(Symbol("x")));
+      assert.match(inChain.correlationId ?? "", /^host-\d+$/);
+    }),
+  );
+
+  it(
+    "is each step's own in a chain, while the failure is the first one's",
+    rig.test(async ({ bridge }) => {
+      const broken = bridge.import("math").sqrt(-1);
+      const [one, two] = await Promise.all([failed(broken), failed(broken.hex())]);
+      assert.equal(one.message, two.message);
+      assert.notEqual(one.correlationId, two.correlationId);
+    }),
+  );
+});
+
+describe("SnakeBridgeError.toJSON()", () => {
+  it(
+    "gives a record without secrets that JSON and structuredClone can hold",
+    rig.test(async ({ bridge }) => {
+      const code = "raise ValueError('cannot log in with password=hunter2') from KeyError('token=abc')";
+      const error = await bridge.import("builtins").exec(code, kw({})).then(undefined, (reason: unknown) => reason);
+      assert.ok(error instanceof errors.ValueError);
+      assert.match(error.message, /hunter2/);
+      const record = JSON.parse(JSON.stringify(error));
+      assert.doesNotMatch(JSON.stringify(record), /hunter2|abc/);
+      assert.equal(record.name, "ValueError");
+      assert.equal(record.message, "cannot log in with password=[redacted]");
+      assert.equal(record.correlationId, error.correlationId);
+      assert.deepEqual([record.code, record.category, record.mayHaveRun], ["python_error", "python", true]);
+      assert.equal(record.cause.name, "KeyError");
+      assert.match(record.stack, /Traceback/);
+      assert.equal("attributes" in record, false);
+      assert.deepEqual(structuredClone(error.toJSON()).cause?.name, "KeyError");
     }),
   );
 });

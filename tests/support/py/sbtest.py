@@ -244,6 +244,16 @@ def fail(kind: str) -> None:
         open("/nonexistent/file")
 
 
+def exception_names() -> list[str]:
+    """The builtin exceptions, without second names and private ones."""
+    found = vars(__import__("builtins")).items()
+    return [
+        name
+        for name, value in found
+        if isinstance(value, type) and issubclass(value, BaseException) and value.__name__ == name and name[0] != "_"
+    ]
+
+
 def inner() -> float:
     return 1 / 0  # the line that fails
 

@@ -126,7 +126,7 @@ export class PythonError extends SnakeBridgeError {
     this.stack = `${this.name}: ${init.message}${behind(this, own)}`;
   }
 
-  /** @inheritdoc @ignore */
+  /** The record, with the notes. @ignore */
   override recordAt(depth: number): ErrorRecord {
     return { ...super.recordAt(depth), ...(this.notes.length === 0 ? {} : { notes: this.notes.map(redact) }) };
   }
@@ -198,7 +198,7 @@ export class PythonErrorGroup extends PythonError {
     return this.errors.flatMap((error) => error instanceof PythonErrorGroup ? error.leaves() : [error]);
   }
 
-  /** @inheritdoc @ignore */
+  /** The record, with the members. @ignore */
   override recordAt(depth: number): ErrorRecord {
     return { ...super.recordAt(depth), errors: this.errors.map((error) => recordOf(error, depth + 1)) };
   }
@@ -228,8 +228,79 @@ export interface PythonErrorClass<Name extends string = string> {
   [Symbol.hasInstance](value: unknown): value is PythonErrorOf<Name>;
 }
 
+/** Name of a builtin Python exception. */
+export type BuiltinErrorName =
+  | "ArithmeticError"
+  | "AssertionError"
+  | "AttributeError"
+  | "BaseException"
+  | "BaseExceptionGroup"
+  | "BlockingIOError"
+  | "BrokenPipeError"
+  | "BufferError"
+  | "BytesWarning"
+  | "ChildProcessError"
+  | "ConnectionAbortedError"
+  | "ConnectionError"
+  | "ConnectionRefusedError"
+  | "ConnectionResetError"
+  | "DeprecationWarning"
+  | "EOFError"
+  | "EncodingWarning"
+  | "Exception"
+  | "ExceptionGroup"
+  | "FileExistsError"
+  | "FileNotFoundError"
+  | "FloatingPointError"
+  | "FutureWarning"
+  | "GeneratorExit"
+  | "ImportError"
+  | "ImportWarning"
+  | "IndentationError"
+  | "IndexError"
+  | "InterruptedError"
+  | "IsADirectoryError"
+  | "KeyError"
+  | "KeyboardInterrupt"
+  | "LookupError"
+  | "MemoryError"
+  | "ModuleNotFoundError"
+  | "NameError"
+  | "NotADirectoryError"
+  | "NotImplementedError"
+  | "OSError"
+  | "OverflowError"
+  | "PendingDeprecationWarning"
+  | "PermissionError"
+  | "ProcessLookupError"
+  | "PythonFinalizationError"
+  | "RecursionError"
+  | "ReferenceError"
+  | "ResourceWarning"
+  | "RuntimeError"
+  | "RuntimeWarning"
+  | "StopAsyncIteration"
+  | "StopIteration"
+  | "SyntaxError"
+  | "SyntaxWarning"
+  | "SystemError"
+  | "SystemExit"
+  | "TabError"
+  | "TimeoutError"
+  | "TypeError"
+  | "UnboundLocalError"
+  | "UnicodeDecodeError"
+  | "UnicodeEncodeError"
+  | "UnicodeError"
+  | "UnicodeTranslateError"
+  | "UnicodeWarning"
+  | "UserWarning"
+  | "ValueError"
+  | "Warning"
+  | "ZeroDivisionError";
+
 // All that Python 3.10 to 3.14 have. IOError and EnvironmentError are OSError there, too.
-const BUILTIN_NAMES = [
+const BUILTIN_NAMES: readonly BuiltinErrorName[] = [
   "ArithmeticError",
   "AssertionError",
   "AttributeError",
@@ -298,10 +369,7 @@ const BUILTIN_NAMES = [
   "ValueError",
   "Warning",
   "ZeroDivisionError",
-] as const;
-
-/** Name of a builtin Python exception. */
-export type BuiltinErrorName = (typeof BUILTIN_NAMES)[number];
+];
 
 /** Classes of Python exceptions: the builtin ones by name, all others by {@linkcode PythonErrors.of}. */
 export type PythonErrors =

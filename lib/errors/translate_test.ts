@@ -5,7 +5,7 @@ import {
   DeviceMismatchError,
   DtypeMismatchError,
   type KnownShape,
-  NumericError,
+  type NumericError,
   OutOfMemoryError,
   PythonError,
   ShapeMismatchError,

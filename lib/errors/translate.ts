@@ -47,6 +47,12 @@ interface MemoryFacts {
 type Groups = readonly (string | undefined)[];
 type Rule<Facts> = readonly [RegExp, (groups: Groups) => Facts | undefined];
 
+/** Makes rules when they are first needed: most programs never meet them, and every one would pay for them when it starts. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => made ??= make();
+}
+
 /** Sizes out of `2, 3`, `2x3`, `None, 3`. */
 function dims(text: string | undefined): KnownShape {
   return (text ?? "").split(/,|x(?=\s*\d)/).map((part) => part.trim()).filter((part) => part !== "")
@@ -108,7 +114,7 @@ function tensorflowOp(name: string | undefined): string | undefined {
   return bare === "batchmatmul" ? "matmul" : bare;
 }
 
-const SHAPES: readonly Rule<ShapeFacts>[] = [
+const shapesRules = once((): readonly Rule<ShapeFacts>[] => [
   // numpy
   [/^(?:operands|shape mismatch: indexing arrays) could not be broadcast together with shapes ((?:\([^)]*\)\s*)+)$/, ([s]) => clash(shapesIn(s), "broadcast")],
   [/^operands could not be broadcast together with remapped shapes \[original->remapped\]: \(([^)]*)\)\s+and requested shape \(([^)]*)\)/, ([a, e]) => ({ expected: dims(e), actual: dims(a), operation: "broadcast" })],
@@ -196,7 +202,7 @@ const SHAPES: readonly Rule<ShapeFacts>[] = [
   [/^Input \d+(?: with name '[^']*')? of layer ["']([^"']*)["'] is incompatible with the layer: expected axis -1 of input shape to have value (\d+), but received input with shape \(([^)]*)\)/, ([op, e, s]) => ({ expected: [...dims(s).slice(0, -1), Number(e)], actual: dims(s), operation: op })],
   [/^Input \d+(?: with name '[^']*')? of layer ["']([^"']*)["'] is incompatible with the layer: expected shape=\(([^)]*)\), found shape=\(([^)]*)\)/, ([op, e, a]) => ({ expected: dims(e), actual: dims(a), operation: op })],
   [/^Input \d+(?: with name '[^']*')? of layer ["']([^"']*)["'] is incompatible with the layer: expected (?:min_)?ndim=(\d+), found ndim=\d+\. Full shape received: \(([^)]*)\)/, ([op, e, a]) => ({ expected: open(e), actual: dims(a), operation: op })],
-];
+]);
 
 const C_TYPES: Readonly<Record<string, string>> = {
   bfloat16: "bfloat16",
@@ -228,7 +234,7 @@ function pair(expected: string | undefined, actual: string | undefined, operatio
   return { expected: dtype(expected), actual: dtype(actual), operation };
 }
 
-const DTYPES: readonly Rule<PairFacts>[] = [
+const dtypesRules = once((): readonly Rule<PairFacts>[] => [
   // numpy; of the operands of a function that does not know them the first is what the others should have been
   [/^ufunc '(\w+)' did not contain a loop with signature matching types \((dtype\('[^']*'\))(?:, (dtype\('[^']*'\)))?/, ([op, e, a]) => pair(e, a ?? e, op)],
   [/^ufunc '(\w+)' cannot use operands with types (dtype\('[^']*'\)) and (dtype\('[^']*'\))/, ([op, e, a]) => pair(e, a, op)],
@@ -254,7 +260,7 @@ const DTYPES: readonly Rule<PairFacts>[] = [
   // TensorFlow
   [/^cannot compute (\w+) as input #\d+\(zero-based\) was expected to be a (\w+) tensor but is a (\w+) tensor/, ([op, e, a]) => pair(e, a, tensorflowOp(op))],
   [/^Tensor conversion requested dtype (\w+) for Tensor with dtype (\w+)/, ([e, a]) => pair(e, a)],
-];
+]);
 
 function onCuda(type: string | undefined): boolean {
   return type?.startsWith("torch.cuda.") === true;
@@ -265,7 +271,7 @@ function kernel(name: string | undefined): string | undefined {
   return name?.replace(/^wrapper_+(?:(?:CUDA|CPU|MPS|XPU)_+)?/, "");
 }
 
-const DEVICES: readonly Rule<PairFacts>[] = [
+const devicesRules = once((): readonly Rule<PairFacts>[] => [
   [/^Expected all tensors to be on the same device, but found at least two devices, ([\w:]+) and ([\w:]+)!(?:.*in method (\w+))?/, ([e, a, op]) => ({ expected: e ?? "", actual: a ?? "", operation: kernel(op) })],
   [/^Expected all tensors to be on the same device, but got \w+ is on ([\w:]+), different from other tensors on ([\w:]+)(?:.*in method (\w+))?/, ([a, e, op]) => ({ expected: e ?? "", actual: a ?? "", operation: kernel(op) })],
   [/^Expected object of device type (\w+) but got device type (\w+) for argument #\d+ '\w+'(?: in call to (\w+))?/, ([e, a, op]) => ({ expected: e ?? "", actual: a ?? "", operation: op?.replace(/^_th_/, "") })],
@@ -273,7 +279,7 @@ const DEVICES: readonly Rule<PairFacts>[] = [
   [/^Tensor on device ([\w:]+) is not on the expected device ([\w:]+)!/, ([a, e]) => ({ expected: e ?? "", actual: a ?? "" })],
   [/^Input type \(([\w.: ]+)\) and (?:weight|bias) type \(([\w.: ]+)\) should be the same/, ([a, e]) => onCuda(a) === onCuda(e) ? undefined : { expected: onCuda(e) ? "cuda" : "cpu", actual: onCuda(a) ? "cuda" : "cpu" }],
   [/^Placeholder storage has not been allocated on MPS device!/, () => ({ expected: "mps", actual: "cpu" })],
-];
+]);
 
 /** PyTorch once said GPU where it now says cuda. */
 function device(text: string | undefined): string {
@@ -340,7 +346,7 @@ function acceleratorMemory(backend: string, message: string): MemoryFacts {
   };
 }
 
-const MEMORY: readonly Rule<MemoryFacts>[] = [
+const memoryRules = once((): readonly Rule<MemoryFacts>[] => [
   // numpy, pyarrow
   [/^Unable to allocate ([\d.]+ ?\w+) for an array with shape \(([^)]*)\) and data type (.+)$/, ([b, shape, type]) => ({ device: "cpu", requestedBytes: arrayBytes(shape, type) ?? bytes(b) })],
   [/^malloc of size (\d+) failed/, ([b]) => ({ device: "cpu", requestedBytes: Number(b) })],
@@ -370,7 +376,7 @@ const MEMORY: readonly Rule<MemoryFacts>[] = [
     operation: tensorflowOp(op),
   })],
   [/^failed to allocate memory \[Op:(\w+)\]/, ([op]) => ({ operation: tensorflowOp(op) })],
-];
+]);
 
 const MAX_READ = 4_096;
 const TENSORFLOW_NODE = /^\{\{[^}]*\}\} ?/;
@@ -437,13 +443,13 @@ function readPythonError(error: PythonError): NumericError | undefined {
   const message = error.message.slice(0, MAX_READ).replace(TRACED, "").replace(KERAS_WRAPPING, "")
     .replace(TENSORFLOW_NODE, "");
   if (isMemory || !isPlain) {
-    const memory = read(MEMORY, message);
+    const memory = read(memoryRules(), message);
     if (memory !== undefined || isMemory) return new OutOfMemoryError({ cause: error, device: isMemory ? "cpu" : undefined, ...memory });
   }
-  const shape = read(SHAPES, message);
+  const shape = read(shapesRules(), message);
   if (shape !== undefined) return new ShapeMismatchError({ cause: error, ...shape });
-  const devices = read(DEVICES, message);
+  const devices = read(devicesRules(), message);
   if (devices !== undefined) return new DeviceMismatchError({ cause: error, ...devices });
-  const types = read(DTYPES, message);
+  const types = read(dtypesRules(), message);
   return types === undefined ? undefined : new DtypeMismatchError({ cause: error, ...types });
 }

@@ -129,15 +129,19 @@ class CallJob implements Job, Reply, Expiring {
     this.#scope.touch(worker);
     worker.refs.callbackFace = undefined;
     try {
-      const id = worker.peer.call({
-        session,
-        kind,
-        target: typeof target === "string" ? target : worker.refs.use(target, session),
-        name,
-        args,
-        kwargs,
-        flags: this.#flags,
-      }, this, nesting === undefined ? undefined : { nesting });
+      const id = worker.peer.call(
+        {
+          session,
+          kind,
+          target: typeof target === "string" ? target : worker.refs.use(target, session),
+          name,
+          args,
+          kwargs,
+          flags: this.#flags,
+        },
+        this,
+        nesting === undefined ? undefined : { nesting },
+      );
       this.#id = id;
       this.#runningOn = worker;
       this.#done = done;

@@ -1,5 +1,5 @@
-import { PythonError } from "../errors/mod.ts";
 import { behindOf, type Handle } from "../refs/mod.ts";
+import { NumericError, PythonError } from "../errors/mod.ts";
 import type { CallbackRequest } from "../rpc/mod.ts";
 import { ambient, type OpenCallback, runWithAmbient } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
@@ -70,7 +70,9 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** Raises in Python what a function of ours threw: a Python exception as what it was, anything else as `HostError`. */
-function raise(worker: Worker, request: CallbackRequest, error: unknown): void {
+function raise(worker: Worker, request: CallbackRequest, thrown: unknown): void {
+  // What an exception means (errorMode "raise_translated") is nothing that Python could raise; the exception is.
+  const error = thrown instanceof NumericError ? thrown.cause : thrown;
   if (error instanceof PythonError) {
     const { type, mro, message, stack, attributes } = error;
     const failure = { kind: "python", type, mro: [...mro], message, stack: stack ?? "" };

@@ -1629,14 +1629,19 @@ if TYPE_CHECKING:
 linecache.cache.pop("<string>", None)
 
 MAX_CHAIN = 20
+MAX_EXCEPTIONS = 100
 MAX_TEXT = 65_536
+MAX_BYTES = 4 * 1_048_576
 MAX_FRAMES = 1_000
 MAX_ATTRIBUTES = 32
 MAX_NOTES = 32
 
 _MRO = type.__dict__["__mro__"].__get__
+_MEMBERS = type.__dict__["__dict__"].__get__
 # Straight from the base class: a subclass may put a property that raises over any of them.
 _DICT = BaseException.__dict__["__dict__"].__get__
+_Slot: type = type(StopIteration.__dict__["value"])
+_Getter: type = type(BaseException.__dict__["args"])
 _ARGS = BaseException.__dict__["args"].__get__
 _CAUSE = BaseException.__dict__["__cause__"].__get__
 _CONTEXT = BaseException.__dict__["__context__"].__get__
@@ -1644,38 +1649,74 @@ _SUPPRESS = BaseException.__dict__["__suppress_context__"].__get__
 _TRACEBACK = BaseException.__dict__["__traceback__"].__get__
 
 
+# Python 3.10 has groups only from a package of this name.
+_GROUPS = ("builtins.BaseExceptionGroup", "exceptiongroup.BaseExceptionGroup")
+
+
+class _Budget:
+    """What one failure may hold, however the exceptions in it are tied together."""
+
+    __slots__ = ("bytes", "exceptions", "seen")
+
+    def __init__(self) -> None:
+        self.exceptions = MAX_EXCEPTIONS
+        self.bytes = MAX_BYTES
+        self.seen: set[int] = set()
+
+    def text(self, text: Any, keep_end: bool = False) -> str:
+        """Text as it may be sent, out of what is left."""
+        cleaned = clean(text, keep_end, min(MAX_TEXT, self.bytes))
+        self.bytes = max(0, self.bytes - len(cleaned))
+        return cleaned
+
+
 def describe(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
     """The failure of an exception, as a plain tree."""
-    return _describe(error, encoder, set(), [MAX_CHAIN], True)
+    return _describe(error, encoder, _Budget(), 1)
 
 
-def _describe(
-    error: BaseException, encoder: WireEncoder, seen: set[int], budget: list[int], is_first: bool
-) -> dict[str, Any]:
-    seen.add(id(error))
-    budget[0] -= 1
+def _describe(error: BaseException, encoder: WireEncoder, budget: _Budget, depth: int) -> dict[str, Any]:
+    budget.seen.add(id(error))
+    budget.exceptions -= 1
     kind = type(error)
+    names = [type_name(base) for base in _MRO(kind) if base is not object]
     failure: dict[str, Any] = {
         "kind": "python",
-        "message": clean(_ask(lambda: str(error), "<exception str() failed>")),
+        "message": budget.text(_ask(lambda: str(error), "<exception str() failed>")),
         "type": type_name(kind),
-        "mro": [type_name(base) for base in _MRO(kind) if base is not object],
-        # The first text holds the whole chain as Python prints it, those of causes only their own part.
-        "traceback": _traceback_text(error, is_first),
-        "frames": _frames(_TRACEBACK(error)),
+        "mro": names,
+        # The first text holds the whole chain as Python prints it, those of causes and members only their own part.
+        "traceback": _traceback_text(error, depth == 1, budget),
+        "frames": _frames(_TRACEBACK(error), budget),
+        "suppressContext": bool(_SUPPRESS(error)),
+        "notes": _notes(error, budget),
+        "attributes": _attributes(error, encoder, budget),
     }
 
     def follow(other: BaseException | None) -> dict[str, Any] | None:
-        if other is None or id(other) in seen or budget[0] <= 0:
+        if other is None or id(other) in budget.seen or budget.exceptions <= 0 or depth >= MAX_CHAIN:
             return None
-        return _describe(other, encoder, seen, budget, False)
+        return _describe(other, encoder, budget, depth + 1)
 
     failure["cause"] = follow(_CAUSE(error))
     failure["context"] = follow(_CONTEXT(error))
-    failure["suppressContext"] = bool(_SUPPRESS(error))
-    failure["notes"] = _notes(error)
-    failure["attributes"] = _attributes(error, encoder)
+    if any(name in _GROUPS for name in names):
+        members = _members(error)
+        # One exception may stand in a group twice; whole chains of it need not.
+        found = [follow(member) for member in members]
+        failure["exceptions"] = [member for member in found if member is not None]
+        failure["omitted"] = len(members) - len(failure["exceptions"])
     return failure
+
+
+def _members(group: BaseException) -> list[BaseException]:
+    for base in _MRO(type(group)):
+        if type_name(base) in _GROUPS:
+            # The member of the base class: that of a subclass may be anything.
+            found = _read(_MEMBERS(base).get("exceptions"), group)
+            if type(found) in (tuple, list):
+                return [item for item in found if isinstance(item, BaseException)]
+    return []
 
 
 _OWN_FOLDER = describe.__code__.co_filename.rpartition("failures")[0]
@@ -1688,14 +1729,18 @@ def _ask(question: Callable[[], Any], default: Any) -> Any:
         return default
 
 
-def clean(text: Any, keep_end: bool = False) -> str:
-    """Text as it may be sent: no lone surrogates, at most 64 KiB."""
+def _read(descriptor: Any, error: BaseException) -> Any:
+    return _ask(lambda: descriptor.__get__(error, type(error)), None)
+
+
+def clean(text: Any, keep_end: bool = False, most: int = MAX_TEXT) -> str:
+    """Text as it may be sent: no lone surrogates, at most \`most\` bytes."""
     try:
         data = str.encode(text, "utf-8", "backslashreplace")
     except BaseException:
         return ""
-    if len(data) > MAX_TEXT:
-        data = data[-MAX_TEXT:] if keep_end else data[:MAX_TEXT]
+    if len(data) > most:
+        data = data[len(data) - most :] if keep_end else data[:most]
     return data.decode("utf-8", "ignore")
 
 
@@ -1710,14 +1755,14 @@ def _walk(trace: TracebackType | None) -> Iterator[tuple[Any, int]]:
         trace = trace.tb_next
 
 
-def _frames(trace: TracebackType | None) -> list[list[Any]]:
+def _frames(trace: TracebackType | None, budget: _Budget) -> list[list[Any]]:
     found = list(_walk(trace))[-MAX_FRAMES:]
     frames: list[list[Any]] = []
     for frame, line in found:
         code = frame.f_code
         text = _source_line(code.co_filename, line, frame.f_globals)
         name = getattr(code, "co_qualname", code.co_name)
-        frames.append([clean(code.co_filename), line, clean(name), clean(text) or None])
+        frames.append([budget.text(code.co_filename), line, budget.text(name), budget.text(text) or None])
     return frames
 
 
@@ -1729,11 +1774,11 @@ def _source_line(file: str, line: int, space: dict[str, Any]) -> str:
         return ""
 
 
-def _traceback_text(error: BaseException, with_chain: bool) -> str:
+def _traceback_text(error: BaseException, with_chain: bool, budget: _Budget) -> str:
     try:
         printed = traceback.TracebackException(type(error), error, _TRACEBACK(error), compact=True)
         _drop_our_frames(printed, set())
-        return clean("".join(printed.format(chain=with_chain)), keep_end=True)
+        return budget.text("".join(printed.format(chain=with_chain)), keep_end=True)
     except BaseException:
         return f"{type_name(type(error))}\\n"
 
@@ -1750,26 +1795,26 @@ def _drop_our_frames(printed: Any, seen: set[int]) -> None:
         stack += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
 
 
-def _notes(error: BaseException) -> list[str]:
+def _notes(error: BaseException, budget: _Budget) -> list[str]:
     notes = _ask(lambda: _DICT(error).get("__notes__"), None)
-    if type(notes) is not list:
+    if type(notes) not in (list, tuple):
         return []
-    return [clean(note) for note in notes[:MAX_NOTES] if type(note) is str]
+    return [budget.text(note) for note in notes[:MAX_NOTES] if type(note) is str]
 
 
-def _attributes(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
-    """What has an encoding and is small; \`args\` first, then fields of builtin exceptions, then the instance's own."""
+def _attributes(error: BaseException, encoder: WireEncoder, budget: _Budget) -> dict[str, Any]:
+    """What has an encoding and is small: \`args\`, then slots and fields of builtin classes, then the instance's own."""
     found: dict[str, Any] = {"args": _ARGS(error)}
     for base in _MRO(type(error)):
-        if type_name(base).startswith("builtins.") and base not in (BaseException, object):
-            for name, member in vars(base).items():
-                if type(member).__name__ in ("member_descriptor", "getset_descriptor") and not name.startswith("_"):
-                    try:
-                        value = member.__get__(error)
-                    except BaseException:
-                        continue
-                    if value is not None:
-                        found.setdefault(name, value)
+        if base in (BaseException, object):
+            continue
+        # Slots may be anybody's; what else C code computes on demand is asked for where the code is known.
+        kinds: tuple[type, ...] = (_Slot, _Getter) if type_name(base).startswith("builtins.") else (_Slot,)
+        for name, member in _MEMBERS(base).items():
+            if type(member) in kinds and not name.startswith("_"):
+                value = _read(member, error)
+                if value is not None:
+                    found.setdefault(name, value)
     own = _ask(lambda: list(_DICT(error).items()), [])
     found.update((name, value) for name, value in own if type(name) is str and not name.startswith("__"))
     trees: dict[str, Any] = {}
@@ -1778,13 +1823,14 @@ def _attributes(error: BaseException, encoder: WireEncoder) -> dict[str, Any]:
             break
         encoder.begin(0, "", 1)
         encoder.elements_left = min(encoder.elements_left, 10_000)
-        encoder.bytes_left = min(encoder.bytes_left, MAX_TEXT)
+        encoder.bytes_left = min(encoder.bytes_left, MAX_TEXT, budget.bytes)
         try:
             tree = encoder.encode(value)
-            packing.pack([name, tree])
+            packed = packing.pack([name, tree])
         except (Problem, Exception):
             continue
-        if not encoder.buffers:
+        if not encoder.buffers and len(packed) <= budget.bytes:
+            budget.bytes -= len(packed)
             trees[name] = tree
     return trees
 

@@ -237,6 +237,20 @@ describe("PythonError", () => {
   );
 
   it(
+    "shows what a function of ours threw, once",
+    rig.test(async ({ bridge }) => {
+      const broken = (): never => {
+        throw new RangeError("from TypeScript");
+      };
+      const mapped = await bridge.call("builtins", "map", [broken, [1]]);
+      const error = await bridge.call("builtins", "list", [mapped]).then(() => undefined, (reason) => reason);
+      assert.ok(error instanceof PythonError && error.cause instanceof RangeError);
+      assert.equal(inspect(error).match(/\bbroken\b.*failures_test/g)?.length, 1);
+      assert.equal(error.toJSON().cause?.name, "RangeError");
+    }),
+  );
+
+  it(
     "is a group with its members, nested as in Python",
     rig.test(async ({ bridge }) => {
       const group = await failure(bridge, "group");
@@ -321,7 +335,7 @@ describe("correlationId", () => {
       const cancelled = await failed(bridge.call("math", "sqrt", [4], {}, { signal: AbortSignal.abort() }));
       assert.ok(cancelled instanceof CallCancelledError);
       assert.match(cancelled.correlationId ?? "", /^host-\d+$/);
-      const refused = await failed(bridge.call("math", "sqrt", [() => 1]));
+      const refused = await failed(bridge.call("math", "sqrt", [Symbol("x")]));
       assert.ok(refused instanceof ValueEncodeError);
       assert.match(refused.correlationId ?? "", /^host-\d+$/);
       const inChain = await failed(bridge.import("math").sqrt(Symbol("x")));

@@ -222,6 +222,19 @@ describe("errorMode", () => {
   );
 
   it(
+    "lets an exception pass through a function of ours as what it was",
+    rig.test(async ({ bridge }) => {
+      const options = { errorMode: "raise_translated" } as const;
+      const inner = () => bridge.call("numpy", "dot", [[[1, 2]], [[1, 2]]], {}, options);
+      const code = "def attempt(f):\n    try: f()\n    except ValueError as e: return str(e)";
+      const space = await bridge.call("builtins", "dict", [], {}, { returns: "ref" }) as Ref;
+      await bridge.call("builtins", "exec", [code, space]);
+      const attempt = await space.at("attempt") as Ref;
+      assert.equal(await attempt.invoke([inner]), "shapes (1,2) and (1,2) not aligned: 2 (dim 1) != 1 (dim 0)");
+    }),
+  );
+
+  it(
     "is refused when it is another word",
     rig.test(async ({ bridge }) => {
       const bad = { errorMode: "pretty" as "raw" };

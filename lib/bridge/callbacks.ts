@@ -1,5 +1,9 @@
+<<<<<<< HEAD
 import { behindOf, type Handle } from "../refs/mod.ts";
 import { NumericError, PythonError } from "../errors/mod.ts";
+=======
+import { NumericError, PythonError, PythonErrorGroup } from "../errors/mod.ts";
+>>>>>>> 4962611 (Groups pass through functions of ours with their members; a class that will not be made again becomes a HostError)
 import type { CallbackRequest } from "../rpc/mod.ts";
 import { ambient, type OpenCallback, runWithAmbient } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
@@ -74,13 +78,11 @@ function raise(worker: Worker, request: CallbackRequest, thrown: unknown): void 
   // What an exception means (errorMode "raise_translated") is nothing that Python could raise; the exception is.
   const error = thrown instanceof NumericError ? thrown.cause : thrown;
   if (error instanceof PythonError) {
-    const { type, mro, message, stack, attributes } = error;
-    const failure = { kind: "python", type, mro: [...mro], message, stack: stack ?? "" };
     try {
-      return worker.peer.raiseFrom(request, { ...failure, args: attributes.args ?? null });
+      return worker.peer.raiseFrom(request, failureOf(error, true));
     } catch {
       // Its arguments cannot go back.
-      return worker.peer.raiseFrom(request, { ...failure, args: null });
+      return worker.peer.raiseFrom(request, failureOf(error, false));
     }
   }
   worker.rememberThrown(request.number, error);
@@ -92,6 +94,17 @@ function raise(worker: Worker, request: CallbackRequest, thrown: unknown): void 
     stack: text(stack),
     thrown: request.number,
   });
+}
+
+/** An exception on its way back; a group takes its members along, those that came. */
+function failureOf(error: PythonError, withArgs: boolean): Record<string, unknown> {
+  const { type, mro, message, stack = "", attributes } = error;
+  const failure = { kind: "python", type, mro: [...mro], message, stack, args: null };
+  if (error instanceof PythonErrorGroup) {
+    const exceptions = error.errors.map((member) => failureOf(member, withArgs));
+    return { ...failure, message: text(attributes.message) || message, exceptions };
+  }
+  return { ...failure, args: withArgs ? attributes.args ?? null : null };
 }
 
 function show(value: unknown): string {

@@ -270,6 +270,23 @@ describe("PythonError", () => {
   );
 
   it(
+    "passes through a function of ours, members and all",
+    rig.test(async ({ bridge }) => {
+      for (const kind of ["group", "wide"]) {
+        const through = () => bridge.call("sbtest", "fail", [kind]);
+        const error = await bridge.call("sbtest", "call_it", [through]).then(() => undefined, (reason) => reason);
+        assert.ok(error instanceof errors.ExceptionGroup, String(error));
+        assert.equal(error.errors.length, kind === "wide" ? 99 : 2);
+        assert.ok(error.errors[0] instanceof errors.ValueError);
+        assert.match(
+          error.message,
+          kind === "wide" ? /^wide \(99 sub-exceptions\)$/ : /^several \(2 sub-exceptions\)$/,
+        );
+      }
+    }),
+  );
+
+  it(
     "says how many members of a large group are missing",
     rig.test(async ({ bridge }) => {
       const group = await failure(bridge, "wide");

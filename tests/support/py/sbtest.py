@@ -254,6 +254,10 @@ def exception_names() -> list[str]:
     ]
 
 
+def call_it(function):
+    return function()
+
+
 def inner() -> float:
     return 1 / 0  # the line that fails
 

@@ -439,10 +439,17 @@ def to_exception(failure: Any) -> BaseException:
         kind = find_exception(failure.get("mro"))
         if kind is not None:
             args = failure.get("args")
-            # Not its constructor, which may want anything.
-            error = kind.__new__(kind, *(args if type(args) in (list, tuple) else (message,)))
-            add_note(error, f"It went through the host:\n{stack}" if stack else "It went through the host")
-            return error
+            members = failure.get("exceptions")
+            if type(members) is list:
+                args = (message, [to_exception(member) for member in members])
+            try:
+                # Not its constructor, which may want anything.
+                passed: BaseException = kind.__new__(kind, *(args if type(args) in (list, tuple) else (message,)))
+            except Exception:
+                # A class with a `__new__` of its own, or a group none of whose members came.
+                passed = HostError(message, str(failure.get("type", "")), stack)
+            add_note(passed, f"It went through the host:\n{stack}" if stack else "It went through the host")
+            return passed
     error = HostError(message, str(failure.get("name", "Error")), stack)
     thrown = failure.get("thrown")
     if type(thrown) is int:

@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-import { behindOf, type Handle } from "../refs/mod.ts";
-import { NumericError, PythonError } from "../errors/mod.ts";
-=======
 import { NumericError, PythonError, PythonErrorGroup } from "../errors/mod.ts";
->>>>>>> 4962611 (Groups pass through functions of ours with their members; a class that will not be made again becomes a HostError)
+import { behindOf, type Handle } from "../refs/mod.ts";
 import type { CallbackRequest } from "../rpc/mod.ts";
 import { ambient, type OpenCallback, runWithAmbient } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";

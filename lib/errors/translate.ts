@@ -352,6 +352,10 @@ const memoryRules = once((): readonly Rule<MemoryFacts>[] => [
   [/^malloc of size (\d+) failed/, ([b]) => ({ device: "cpu", requestedBytes: Number(b) })],
   // PyTorch
   [/^((CUDA|HIP|XPU) out of memory\. [^]*)$/, ([message, backend]) => acceleratorMemory(backend ?? "", message ?? "")],
+  [/^Allocation on device (\d+) would exceed allowed memory\. \(out of memory\)([^]*)$/, ([index, rest]) => {
+    const find = (label: string): number | undefined => bytes(new RegExp(`^${label}\\s*: *(${SIZE})`, "m").exec(rest ?? "")?.[1]);
+    return { device: `cuda:${index}`, requestedBytes: find("Requested"), availableBytes: find("Free \\(according to CUDA\\)"), totalBytes: find("Device limit") };
+  }],
   [/^(CUDA|HIP) error: out of memory/, () => ({ device: "cuda" })],
   [/^CUDA error: CUBLAS_STATUS_ALLOC_FAILED|^cuDNN error: CUDNN_STATUS_ALLOC_FAILED/, () => ({ device: "cuda" })],
   [/^MPS backend out of memory \(MPS allocated: ([\d.]+ \w+), other allocations: ([\d.]+ \w+), max allowed: ([\d.]+ \w+)\)\. Tried to allocate ([\d.]+ \w+)/, ([used, other, max, wanted]) => {
@@ -438,13 +442,16 @@ function readPythonError(error: PythonError): NumericError | undefined {
   const kind = error.type.slice(error.type.lastIndexOf(".") + 1);
   const isTensorflow = kind === "InvalidArgumentError" || kind === "ResourceExhaustedError";
   const isMemory = is("builtins.MemoryError");
+  // These types say it, whatever the message does.
+  const isTorch = is("torch.OutOfMemoryError") || is("torch.cuda.OutOfMemoryError");
   const isPlain = is("builtins.ValueError") || is("builtins.TypeError") || is("builtins.IndexError");
   if (!isMemory && !isPlain && !isTensorflow && !is("builtins.RuntimeError")) return undefined;
   const message = error.message.slice(0, MAX_READ).replace(TRACED, "").replace(KERAS_WRAPPING, "")
     .replace(TENSORFLOW_NODE, "");
   if (isMemory || !isPlain) {
     const memory = read(memoryRules(), message);
-    if (memory !== undefined || isMemory) return new OutOfMemoryError({ cause: error, device: isMemory ? "cpu" : undefined, ...memory });
+    const device = isMemory ? "cpu" : undefined;
+    if (memory !== undefined || isMemory || isTorch) return new OutOfMemoryError({ cause: error, device, ...memory });
   }
   const shape = read(shapesRules(), message);
   if (shape !== undefined) return new ShapeMismatchError({ cause: error, ...shape });

@@ -111,6 +111,8 @@ const MEMORY: readonly MemoryRow[] = [
   ["RuntimeError", "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacty of 8.00 GiB of which 512.00 MiB is free.", "cuda:0", 2 * GiB, 512 * MiB, 8 * GiB],
   ["RuntimeError", "HIP out of memory. Tried to allocate 1.50 GiB. GPU 0 has a total capacity of 16.00 GiB of which 1.00 GiB is free.", "cuda:0", 1.5 * GiB, GiB, 16 * GiB],
   ["RuntimeError", "XPU out of memory. Tried to allocate 1.00 TiB. GPU 0 has a total capacity of 16.00 GiB.", "xpu:0", 1024 * GiB, undefined, 16 * GiB],
+  ["torch.OutOfMemoryError", "Allocation on device 1 would exceed allowed memory. (out of memory)\nCurrently allocated     : 10.00 GiB\nRequested               : 2.00 GiB\nDevice limit            : 12.00 GiB\nFree (according to CUDA): 512.00 MiB\nPyTorch limit (set by user-supplied memory fraction)\n                        : 17179869184.00 GiB", "cuda:1", 2 * GiB, 512 * MiB, 12 * GiB],
+  ["torch.OutOfMemoryError", "worded in a new way", undefined],
   ["RuntimeError", "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call", "cuda"],
   ["RuntimeError", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "cuda"],
   ["RuntimeError", "MPS backend out of memory (MPS allocated: 8.50 GB, other allocations: 512.00 MB, max allowed: 9.07 GB). Tried to allocate 256.00 MB on private pool. Use PYTORCH_MPS_HIGH_WATERMARK_RATIO=0.0 to disable upper limit for memory allocations (may cause system failure).", "mps", 256 * MiB, Math.round(9.07 * GiB) - 9 * GiB, Math.round(9.07 * GiB)],

@@ -1,5 +1,4 @@
-import { SnakeBridgeError } from "../errors/mod.ts";
-import { CallKind } from "../protocol/mod.ts";
+import { CallKind, Trait } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import { DEFAULTS } from "../worker/mod.ts";
@@ -8,11 +7,18 @@ import type { Core } from "./core.ts";
 import type { CallOptions } from "./options.ts";
 import { Pending } from "./pending.ts";
 
+/** A batch as the worker sends it: items, whether they are the last, and why there are not more. */
+type Batch = readonly [items: unknown[], done: boolean, why?: number];
+
+/** The batch took long: the producer is slow. */
+const LATE = 2;
+
 /**
- * Reads a Python iterable in batches.
+ * Reads a Python iterable, synchronous or not, in batches.
  *
- * A batch is asked for when the one before is used up, and it grows while the consumer keeps up, so nothing runs far
- * ahead and memory stays flat. Leaving the loop closes a generator and releases the iterator.
+ * Batches grow while the consumer keeps up. While it works on one, the next is asked for, except of a slow producer: so
+ * nothing runs far ahead, memory stays flat, and the first items of a slow producer come at once. Leaving the loop closes a
+ * generator and releases the iterator.
  */
 export async function* iterate(
   core: Core,
@@ -22,35 +28,62 @@ export async function* iterate(
 ): AsyncGenerator<unknown, void, undefined> {
   const { returns: _items, ...transport } = options ?? {};
   const iterator = await openIterator(core, scope, source, transport);
+  const left = new AbortController();
+  const signal = transport.signal === undefined ? left.signal : AbortSignal.any([left.signal, transport.signal]);
+  const ask = (size: number): Promise<Batch> => {
+    const plan = { kind: CallKind.next, target: iterator, name: "", args: [size], kwargs: null };
+    const batch = submitCall(core, scope, plan, { ...options, signal }) as Promise<unknown> as Promise<Batch>;
+    // Where the consumer leaves first, nobody looks at it again.
+    batch.catch(() => {});
+    return batch;
+  };
   let size: number = DEFAULTS.iterationBatchSize;
-  let isOpen = false;
+  let batches = 0;
+  let ahead: Promise<Batch> | undefined;
+  let isOpen = true;
   try {
     while (true) {
-      const plan = { kind: CallKind.next, target: iterator, name: "", args: [size], kwargs: null };
-      const [items, done] = await submitCall(core, scope, plan, options) as [unknown[], boolean];
+      const current: Promise<Batch> = ahead ?? ask(size);
+      ahead = undefined;
+      let batch: Batch;
+      try {
+        batch = await current;
+      } catch (error) {
+        // What raised is through; what was interrupted, or never got there, may be left.
+        if ((error as { category?: unknown }).category === "python") isOpen = false;
+        throw error;
+      }
+      const [items, done, why] = batch;
       isOpen = !done;
-      for (const item of items) yield item;
-      isOpen = false;
-      if (done) return;
       if (items.length === size) size = Math.min(size * DEFAULTS.iterationGrowth, DEFAULTS.iterationMaxBatchSize);
+      batches += 1;
+      // Once half of a batch is read the consumer means to go on; the very first items may be all that it wants.
+      const half = isOpen && why !== LATE && batches > 1 ? items.length >> 1 : -1;
+      for (let index = 0; index < items.length; index += 1) {
+        if (index === half) ahead = ask(size);
+        yield items[index];
+      }
+      if (done) return;
     }
   } finally {
-    if (isOpen && iterator.info?.type === GENERATOR) await closeGenerator(core, scope, iterator, transport);
+    left.abort();
+    if (isOpen) await closeIterator(core, scope, iterator, transport);
     iterator.release();
   }
 }
 
-const GENERATOR = "builtins.generator";
+const GENERATORS: readonly (string | undefined)[] = ["builtins.generator", "builtins.async_generator"];
 
 /** Closes a generator that was left: releasing it is not enough while somebody else holds it, too. */
-async function closeGenerator(core: Core, scope: SessionScope, generator: Handle, options: CallOptions): Promise<void> {
+async function closeIterator(core: Core, scope: SessionScope, iterator: Handle, options: CallOptions): Promise<void> {
+  if (!GENERATORS.includes(iterator.info?.type) && (iterator.info?.traits ?? 0) & Trait.iterator) return;
   const { signal: _over, ...rest } = options;
-  const plan = { kind: CallKind.method, target: generator, name: "close", args: [], kwargs: null };
+  const plan = { kind: CallKind.operation, target: iterator, name: "close", args: [], kwargs: null };
   try {
     await submitCall(core, scope, plan, rest);
   } catch (error) {
     // Where the worker or the session is gone, so is the generator; only what its own code raised is news.
-    if (error instanceof SnakeBridgeError && error.category === "python") throw error;
+    if ((error as { category?: unknown }).category === "python") throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import { type Core, currentScope } from "./core.ts";
 import { definedOnly } from "./keywords.ts";
 import type { CallOptions } from "./options.ts";
 import { callNow } from "./pending.ts";
-import { refFace } from "./ref.ts";
+import { type Ref, refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
 
 /** Ends a session in one worker. */
@@ -94,6 +94,42 @@ export abstract class Caller {
     }
     const plan = { kind: CallKind.function, target: module, name, args, kwargs: definedOnly(kwargs) };
     return located(callNow(this.core, this.scope(), plan, options, refFace));
+  }
+
+  /**
+   * Calls a Python function that gives an iterator, a generator or an asynchronous one, and reads what that yields.
+   *
+   * Items come in batches as they are made, and no further ahead than the loop needs; leaving the loop closes the
+   * generator. `timeoutMs` limits the wait for each batch.
+   *
+   * @param module Dotted module name.
+   * @param name Its name, dotted to go through attributes.
+   * @param args Positional arguments.
+   * @param kwargs Keyword arguments.
+   * @throws {PythonError} If Python raised; what it had yielded before comes first.
+   *
+   * @example Lines of a generator
+   * ```ts
+   * import { SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * for await (const pair of bridge.stream("itertools", "pairwise", ["abc"])) console.log(pair); // a b, then b c
+   * ```
+   */
+  async *stream(
+    module: string,
+    name: string,
+    args: readonly unknown[] = [],
+    kwargs?: object,
+    options?: CallOptions,
+  ): AsyncGenerator<unknown, void, undefined> {
+    const { returns: _items, ...transport } = options ?? {};
+    const source = await this.call(module, name, args, kwargs, { ...transport, returns: "ref" }) as Ref;
+    try {
+      yield* source.iterate(options);
+    } finally {
+      source.release();
+    }
   }
 
   /** Reads an attribute of a module, such as `math.pi`. */

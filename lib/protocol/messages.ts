@@ -106,6 +106,7 @@ export type Operation =
   | "dir"
   | "type"
   | "iter"
+  | "close"
   | "contains"
   | "getitem"
   | "setitem"

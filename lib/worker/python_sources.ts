@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from snakebridge._internal.async_items import Taken
     from snakebridge._internal.batches import Batches
     from snakebridge._internal.codecs import Codec
     from snakebridge._internal.limits import Limits
@@ -129,6 +130,14 @@ if TYPE_CHECKING:
 
 RESULT, ERROR = 16, 17
 RETURNS, REF, NONE, KEEP, SILENT = 3, 2, 3, 4, 8
+
+
+class IsAsync(Exception):  # noqa: N818 - it says what to do, nothing went wrong
+    """What was asked for has to be awaited."""
+
+    def __init__(self, awaitable: Any) -> None:
+        super().__init__()
+        self.awaitable = awaitable
 
 
 class Answers:
@@ -178,13 +187,28 @@ class Answers:
         finally:
             self.is_encoding = False
 
-    def next_batch(self, message: list[Any]) -> tuple[bytes, Sequence[memoryview]]:
-        """Takes items from an iterator and encodes them."""
+    def next_batch(self, message: list[Any], taken: Taken | None = None) -> tuple[bytes, Sequence[memoryview]]:
+        """Takes items from an iterator and encodes them.
+
+        Raises:
+            IsAsync: If they have to be taken by a task; \`taken\` is what that has got.
+        """
         batches = self.batches()
+        if taken is None:
+            iterator, most = batches.iterator_of(message)
+            if hasattr(type(iterator), "__anext__") and not hasattr(type(iterator), "__next__"):
+                from snakebridge._internal.async_items import take
+
+                raise IsAsync(take(iterator, most))
+        # The producer runs in there, and may call the host: its calls must not find this encoder in use.
         self.is_encoding = True
         try:
             self.encoder.begin(0, message[3], VALUE if message[9] & RETURNS == VALUE else AUTO)
-            data = b"\\x93\\x10" + self.codec.pack(message[2]) + batches.next(message)
+            if taken is None:
+                items = batches.next(message, iterator, most)
+            else:
+                items = batches.encode_taken(message[5], message[9] & RETURNS == REF, taken)
+            data = b"\\x93\\x10" + self.codec.pack(message[2]) + items
             self.check_frame(len(data), self.encoder.buffers)
             return data, self.encoder.buffers
         finally:
@@ -410,6 +434,84 @@ def _plain_array(dtype: str, shape: list[int], data: memoryview) -> Any:
 `,
   },
   {
+    name: "snakebridge._internal.async_items",
+    isPackage: false,
+    source: `# Items of asynchronous iterators: \`next\` (kind 7 of proto/PROTOCOL.md 3.1) as a task. Loaded when one is first read.
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+from snakebridge._internal.batches import FULL, LATE, MAX_BATCH_S
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# The step that an iterator has begun and not ended, by the iterator's identity: a batch is not held back by a slow
+# item, and the item is not lost with the batch. The iterator stands beside it, so that no other gets its identity.
+_begun: dict[int, tuple[Any, asyncio.Future[Any]]] = {}
+MAX_BEGUN = 1_000
+
+
+class Taken:
+    """Items, and what stopped them."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self.error: BaseException | None = None
+        self.is_done = False
+        self.why = FULL
+
+
+async def take(iterator: Any, most: int) -> Taken:
+    """Takes up to \`most\` items; with at least one in hand, it waits for another only a moment."""
+    taken = Taken()
+    begun = perf_counter()
+    key = id(iterator)
+    while len(taken.items) < most:
+        step = _begun.pop(key, (None, None))[1] or asyncio.ensure_future(iterator.__anext__())
+        if not step.done():
+            _begun[key] = iterator, step
+            if len(_begun) > MAX_BEGUN:
+                # One that was let go of without being closed.
+                _begun.pop(next(iter(_begun)))[1].cancel()
+            try:
+                left = max(0.0, MAX_BATCH_S - (perf_counter() - begun)) if taken.items else None
+                await asyncio.wait((step,), timeout=left)
+            except asyncio.CancelledError:
+                step.cancel()
+                _begun.pop(key, None)
+                raise
+            if not step.done():
+                taken.why = LATE
+                break
+            _begun.pop(key, None)
+        try:
+            taken.items.append(step.result())
+        except StopAsyncIteration:
+            taken.is_done = True
+            break
+        except (Exception, asyncio.CancelledError) as error:
+            taken.error = error
+            break
+        if perf_counter() - begun > MAX_BATCH_S:
+            taken.why = LATE
+            break
+    return taken
+
+
+async def close(iterator: Any) -> None:
+    """Ends a step that was begun, and closes an asynchronous generator."""
+    step = _begun.pop(id(iterator), (None, None))[1]
+    if step is not None and not step.done():
+        step.cancel()
+        await asyncio.wait((step,))
+    if hasattr(type(iterator), "aclose"):
+        await iterator.aclose()
+`,
+  },
+  {
     name: "snakebridge._internal.batches",
     isPackage: false,
     source: `# \`next\`: kind 7 of proto/PROTOCOL.md 3.1. Items are taken and encoded in chunks that grow while the producer is fast
@@ -425,6 +527,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from snakebridge._internal.async_items import Taken
     from snakebridge._internal.refs import RefTable
     from snakebridge._internal.wire_encode import WireEncoder
 
@@ -435,6 +538,8 @@ MAX_CHUNK_BYTES = 32 * 1024
 FAST_CHUNK_S = 0.001
 MAX_DEFERRED = 1_000
 REF = 2
+# Why a batch ended: there are no more, or none were asked for; it is large; it took long.
+FULL, LARGE, LATE = 0, 1, 2
 
 
 class Batches:
@@ -445,35 +550,64 @@ class Batches:
         self._refs = refs
         self._deferred: dict[int, BaseException] = {}
 
-    def next(self, message: list[Any]) -> bytes:
-        """Takes a batch and returns it encoded, as the array \`[items, done]\`.
+    def iterator_of(self, message: list[Any]) -> tuple[Any, int]:
+        """The iterator that a message names, and how many items it asks for.
 
         Raises:
-            BaseException: Whatever the iterator raises before its first item.
+            BaseException: What ended the iterator after the items of the batch before.
         """
         session, _, target, _, args = message[3:8]
         if type(target) is not int or type(args) is not list or len(args) != 1:
             raise Problem("Cannot take items: target is no ref id, or args are not [maxItems]")
         iterator = self._refs.get(target, session)
-        if not hasattr(type(iterator), "__next__"):
-            raise TypeError(f"{type(iterator).__name__!r} object is not an iterator")
         most = args[0]
         if type(most) is not int or most < 1:
             raise Problem("Cannot take items: maxItems is no positive integer")
         deferred = self._deferred.pop(target, None)
         if deferred is not None:
             raise deferred
-        chunks, count, done = self._take(iterator, most, target, (message[9] & 3) == REF)
+        return iterator, most
+
+    def next(self, message: list[Any], iterator: Any, most: int) -> bytes:
+        """Takes a batch and returns it encoded, as the array \`[items, done, why]\`.
+
+        Raises:
+            BaseException: Whatever the iterator raises before its first item.
+        """
+        if not hasattr(type(iterator), "__next__"):
+            raise TypeError(f"{type(iterator).__name__!r} object is not an iterator")
+        target = message[5]
+        chunks, count, done, why = self._take(iterator, most, target, (message[9] & 3) == REF)
         if done:
             self._refs.forget([target])
-        head = b"\\x92\\xdd" + count.to_bytes(4, "big")
-        return head + b"".join(chunks) + (b"\\xc3" if done else b"\\xc2")
+        return closed(chunks, count, done, why)
 
-    def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool]:
+    def encode_taken(self, target: int, as_refs: bool, taken: Taken) -> bytes:
+        """Encodes items that were taken elsewhere, as \`next\` does.
+
+        Raises:
+            BaseException: What ended the iterator before its first item.
+        """
+        items, error = taken.items, taken.error
+        try:
+            data = self._encode(items, as_refs) if items else b""
+        except Exception as raised:
+            items, data, error = self._encode_some(items, as_refs, raised)
+        if error is not None:
+            if not items:
+                raise error
+            self.defer(target, error)
+        if taken.is_done:
+            self._refs.forget([target])
+        return closed([data], len(items), taken.is_done, taken.why)
+
+    def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool, int]:
         begun = before = perf_counter()
         chunks: list[bytes] = []
         count = total = 0
         size = 1
+        buffers = self._encoder.buffers
+        seen = 0
         while True:
             want = min(size, most - count)
             items: list[Any] = []
@@ -495,14 +629,21 @@ class Batches:
                 chunks.append(data)
                 count += len(items)
                 total += len(data)
+                while seen < len(buffers):
+                    total += len(buffers[seen])
+                    seen += 1
             if error is not None:
                 if not count:
                     raise error
-                self._defer(target, error)
-                return chunks, count, False
+                self.defer(target, error)
+                return chunks, count, False, FULL
             now = perf_counter()
-            if ended or count >= most or total >= MAX_BATCH_BYTES or now - begun >= MAX_BATCH_S:
-                return chunks, count, ended
+            if ended or count >= most:
+                return chunks, count, ended, FULL
+            if total >= MAX_BATCH_BYTES:
+                return chunks, count, False, LARGE
+            if now - begun >= MAX_BATCH_S:
+                return chunks, count, False, LATE
             if now - before < FAST_CHUNK_S and 2 * len(data) <= MAX_CHUNK_BYTES:
                 size = min(2 * size, MAX_CHUNK)
             elif size > 1:
@@ -531,10 +672,17 @@ class Batches:
                 break
         return items[: len(parts)], b"".join(parts), error
 
-    def _defer(self, target: int, error: BaseException) -> None:
+    def defer(self, target: int, error: BaseException) -> None:
+        """Keeps what ended an iterator for the next time the host asks."""
         self._deferred[target] = error
         if len(self._deferred) > MAX_DEFERRED:
             del self._deferred[next(iter(self._deferred))]
+
+
+def closed(chunks: list[bytes], count: int, done: bool, why: int) -> bytes:
+    """The array \`[items, done, why]\`, of items that are encoded already."""
+    head = b"\\x93\\xdd" + count.to_bytes(4, "big")
+    return head + b"".join(chunks) + (b"\\xc3" if done else b"\\xc2") + bytes((why,))
 `,
   },
   {
@@ -554,7 +702,7 @@ from _queue import SimpleQueue
 from _thread import allocate_lock, get_ident
 
 from snakebridge._internal import calls, codecs, lifeline
-from snakebridge._internal.answers import ERROR, Answers
+from snakebridge._internal.answers import ERROR, Answers, IsAsync
 from snakebridge._internal.packing import Unpacker, pack
 from snakebridge._internal.problems import PROTOCOL, Cancelled, Problem, VersionProblem
 from snakebridge._internal.wire_decode import WireDecoder
@@ -913,7 +1061,12 @@ class Lane(Answers):
             if message[1] != PROTOCOL:
                 raise VersionProblem(message[1], message[1])
             if message[4] == calls.NEXT:
-                data, buffers = self.next_batch(message)
+                try:
+                    data, buffers = self.next_batch(message)
+                except IsAsync as later:
+                    from snakebridge._internal.tasks import run_apart
+
+                    data, buffers = self.next_batch(message, run_apart(later.awaitable))
             else:
                 result = calls.invoke(self.refs, message)
                 if hasattr(type(result), "__await__") and type(result).__name__ in ("coroutine", "Future", "Task"):
@@ -2226,6 +2379,23 @@ def _to_arrow(value: Any) -> Any:
     return table_values.to_arrow(value)
 
 
+def _iter(value: Any) -> Any:
+    kind = type(value)
+    if hasattr(kind, "__aiter__") and not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+        return value.__aiter__()
+    return iter(value)
+
+
+def _close(iterator: Any) -> Any:
+    """Closes a generator that was left in the middle; any other iterator is let go of."""
+    if hasattr(type(iterator), "__anext__"):
+        from snakebridge._internal.async_items import close
+
+        return close(iterator)
+    close_it = getattr(iterator, "close", None) if type(iterator).__name__ == "generator" else None
+    return None if close_it is None else close_it()
+
+
 OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "len": (len, 0),
     "str": (str, 0),
@@ -2234,7 +2404,8 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "hash": (hash, 0),
     "dir": (lambda value: [name for name in dir(value) if isinstance(name, str)], 0),
     "type": (lambda value: type_name(type(value)), 0),
-    "iter": (iter, 0),
+    "iter": (_iter, 0),
+    "close": (_close, 0),
     "contains": (op.contains, 1),
     "getitem": (op.getitem, 1),
     "setitem": (op.setitem, 2),
@@ -4628,7 +4799,7 @@ from _functools import partial  # type: ignore[import-not-found]  # functools ta
 from _thread import RLock, start_new_thread
 
 from snakebridge._internal import codecs, lifeline
-from snakebridge._internal.answers import KEEP, NONE, RESULT, SILENT, Answers
+from snakebridge._internal.answers import KEEP, NONE, RESULT, SILENT, Answers, IsAsync
 from snakebridge._internal.calls import NEXT, invoke
 from snakebridge._internal.control import Control
 from snakebridge._internal.frames import HEAD, FrameReader, write_all
@@ -4877,7 +5048,11 @@ class Worker(Answers):
         refs.pending.discard(call)
         last_own = refs.last_own
         try:
-            data, buffers = self.encode(call, session, flags, produce())
+            result = produce()
+            if message[4] == NEXT:
+                data, buffers = self.next_batch(message, result)
+            else:
+                data, buffers = self.encode(call, session, flags, result)
         except BaseException as error:
             self.fail(message, error, last_own)
         else:
@@ -5042,6 +5217,9 @@ class Worker(Answers):
         if failure is not None:
             if type(failure) is NotYet:
                 return self.tasks().put_off(message, None, (), failure.ref)
+            if type(failure) is IsAsync:
+                self.tasks().announce(call)
+                return self.tasks().start(message, failure.awaitable)
             self.fail(message, failure, last_own)
             if type(failure) is Interrupted and failure.call != call and failure.call in progress.outer:
                 raise failure

@@ -125,31 +125,31 @@ def test_batches_end_early_and_defer_exceptions(host: Host) -> None:
         return call
 
     call = iterate("quick")
-    assert host.call(call, "", 7, kind=7) == [list(range(7)), False]
-    items, done = host.call(call, "", 100_000, kind=7)
+    assert host.call(call, "", 7, kind=7) == [list(range(7)), False, 0]
+    items, done, _ = host.call(call, "", 100_000, kind=7)
     while not done:
-        more, done = host.call(call, "", 100_000, kind=7)
+        more, done, _ = host.call(call, "", 100_000, kind=7)
         items += more
     assert items == list(range(7, 10_000))
     assert failure_of(host, call, "", 1, kind=7) == {
         "kind": "ref", "message": f"Cannot use ref {call}: it was released", "reason": "released", "id": call,
     }  # fmt: skip
     call = iterate("slow")
-    assert host.call(call, "", 100, kind=7) == [[0], False]
+    assert host.call(call, "", 100, kind=7) == [[0], False, 2]
     call = iterate("broken")
-    assert host.call(call, "", 100, kind=7) == [[1, 2], False]
+    assert host.call(call, "", 100, kind=7) == [[1, 2], False, 0]
     assert failure_of(host, call, "", 100, kind=7)["message"] == "late"
-    assert host.call(call, "", 100, kind=7) == [[], True]
+    assert host.call(call, "", 100, kind=7) == [[], True, 0]
     call = iterate("large")
-    items, done = host.call(call, "", 100, kind=7)
-    assert 1 <= len(items) <= 8 and not done
+    items, done, why = host.call(call, "", 100, kind=7)
+    assert 1 <= len(items) <= 8 and not done and why == 1
 
 
 def test_batches_of_values_keep_what_came_before_a_bad_item(host: Host) -> None:
     host.run("it = iter([1, 2, object(), 4])")
     call = host.start(5, "__main__", "it", flags=REF)
     host.answer(call)
-    assert host.call(call, "", 100, kind=7, flags=VALUE) == [[1, 2], False]
+    assert host.call(call, "", 100, kind=7, flags=VALUE) == [[1, 2], False, 0]
     assert failure_of(host, call, "", 100, kind=7, flags=VALUE)["kind"] == "value"
 
 

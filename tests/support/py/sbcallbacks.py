@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -207,3 +207,57 @@ async def gather(function: Callable[[int], Any], count: int) -> list[Any]:
 async def die() -> None:
     await asyncio.sleep(0)
     os._exit(3)
+
+
+async def ticks(count: int, name: str = "ticks") -> AsyncIterator[int]:
+    """An asynchronous generator that says when it is closed."""
+    try:
+        for index in range(count):
+            await asyncio.sleep(0)
+            yield index
+        if name == "failing":
+            raise ValueError("after all")
+    finally:
+        log(f"{name} closed")
+
+
+async def first_then_wait() -> AsyncIterator[str]:
+    try:
+        yield "first"
+        await asyncio.Event().wait()
+        yield "never"
+    finally:
+        log("waiter closed")
+
+
+class Countdown:
+    """An asynchronous iterator that is no generator."""
+
+    def __init__(self, start: int) -> None:
+        self.left = start
+
+    def __aiter__(self) -> Countdown:
+        return self
+
+    async def __anext__(self) -> int:
+        if not self.left:
+            raise StopAsyncIteration
+        self.left -= 1
+        return self.left
+
+
+def chunks(count: int, size: int) -> Iterator[bytes]:
+    """So many chunks of bytes, each its own object."""
+    for index in range(count):
+        yield bytes((index % 256,)) * size
+
+
+def records(count: int) -> Iterator[dict[str, object]]:
+    for index in range(count):
+        yield {"id": index, "name": "x"}
+
+
+def peak_mb() -> float:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from snakebridge._internal.async_items import Taken
     from snakebridge._internal.batches import Batches
     from snakebridge._internal.codecs import Codec
     from snakebridge._internal.limits import Limits
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 RESULT, ERROR = 16, 17
 RETURNS, REF, NONE, KEEP, SILENT = 3, 2, 3, 4, 8
+
+
+class IsAsync(Exception):  # noqa: N818 - it says what to do, nothing went wrong
+    """What was asked for has to be awaited."""
+
+    def __init__(self, awaitable: Any) -> None:
+        super().__init__()
+        self.awaitable = awaitable
 
 
 class Answers:
@@ -71,13 +80,28 @@ class Answers:
         finally:
             self.is_encoding = False
 
-    def next_batch(self, message: list[Any]) -> tuple[bytes, Sequence[memoryview]]:
-        """Takes items from an iterator and encodes them."""
+    def next_batch(self, message: list[Any], taken: Taken | None = None) -> tuple[bytes, Sequence[memoryview]]:
+        """Takes items from an iterator and encodes them.
+
+        Raises:
+            IsAsync: If they have to be taken by a task; `taken` is what that has got.
+        """
         batches = self.batches()
+        if taken is None:
+            iterator, most = batches.iterator_of(message)
+            if hasattr(type(iterator), "__anext__") and not hasattr(type(iterator), "__next__"):
+                from snakebridge._internal.async_items import take
+
+                raise IsAsync(take(iterator, most))
+        # The producer runs in there, and may call the host: its calls must not find this encoder in use.
         self.is_encoding = True
         try:
             self.encoder.begin(0, message[3], VALUE if message[9] & RETURNS == VALUE else AUTO)
-            data = b"\x93\x10" + self.codec.pack(message[2]) + batches.next(message)
+            if taken is None:
+                items = batches.next(message, iterator, most)
+            else:
+                items = batches.encode_taken(message[5], message[9] & RETURNS == REF, taken)
+            data = b"\x93\x10" + self.codec.pack(message[2]) + items
             self.check_frame(len(data), self.encoder.buffers)
             return data, self.encoder.buffers
         finally:

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from snakebridge._internal.async_items import Taken
     from snakebridge._internal.refs import RefTable
     from snakebridge._internal.wire_encode import WireEncoder
 
@@ -21,6 +22,8 @@ MAX_CHUNK_BYTES = 32 * 1024
 FAST_CHUNK_S = 0.001
 MAX_DEFERRED = 1_000
 REF = 2
+# Why a batch ended: there are no more, or none were asked for; it is large; it took long.
+FULL, LARGE, LATE = 0, 1, 2
 
 
 class Batches:
@@ -31,35 +34,64 @@ class Batches:
         self._refs = refs
         self._deferred: dict[int, BaseException] = {}
 
-    def next(self, message: list[Any]) -> bytes:
-        """Takes a batch and returns it encoded, as the array `[items, done]`.
+    def iterator_of(self, message: list[Any]) -> tuple[Any, int]:
+        """The iterator that a message names, and how many items it asks for.
 
         Raises:
-            BaseException: Whatever the iterator raises before its first item.
+            BaseException: What ended the iterator after the items of the batch before.
         """
         session, _, target, _, args = message[3:8]
         if type(target) is not int or type(args) is not list or len(args) != 1:
             raise Problem("Cannot take items: target is no ref id, or args are not [maxItems]")
         iterator = self._refs.get(target, session)
-        if not hasattr(type(iterator), "__next__"):
-            raise TypeError(f"{type(iterator).__name__!r} object is not an iterator")
         most = args[0]
         if type(most) is not int or most < 1:
             raise Problem("Cannot take items: maxItems is no positive integer")
         deferred = self._deferred.pop(target, None)
         if deferred is not None:
             raise deferred
-        chunks, count, done = self._take(iterator, most, target, (message[9] & 3) == REF)
+        return iterator, most
+
+    def next(self, message: list[Any], iterator: Any, most: int) -> bytes:
+        """Takes a batch and returns it encoded, as the array `[items, done, why]`.
+
+        Raises:
+            BaseException: Whatever the iterator raises before its first item.
+        """
+        if not hasattr(type(iterator), "__next__"):
+            raise TypeError(f"{type(iterator).__name__!r} object is not an iterator")
+        target = message[5]
+        chunks, count, done, why = self._take(iterator, most, target, (message[9] & 3) == REF)
         if done:
             self._refs.forget([target])
-        head = b"\x92\xdd" + count.to_bytes(4, "big")
-        return head + b"".join(chunks) + (b"\xc3" if done else b"\xc2")
+        return closed(chunks, count, done, why)
 
-    def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool]:
+    def encode_taken(self, target: int, as_refs: bool, taken: Taken) -> bytes:
+        """Encodes items that were taken elsewhere, as `next` does.
+
+        Raises:
+            BaseException: What ended the iterator before its first item.
+        """
+        items, error = taken.items, taken.error
+        try:
+            data = self._encode(items, as_refs) if items else b""
+        except Exception as raised:
+            items, data, error = self._encode_some(items, as_refs, raised)
+        if error is not None:
+            if not items:
+                raise error
+            self.defer(target, error)
+        if taken.is_done:
+            self._refs.forget([target])
+        return closed([data], len(items), taken.is_done, taken.why)
+
+    def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool, int]:
         begun = before = perf_counter()
         chunks: list[bytes] = []
         count = total = 0
         size = 1
+        buffers = self._encoder.buffers
+        seen = 0
         while True:
             want = min(size, most - count)
             items: list[Any] = []
@@ -81,14 +113,21 @@ class Batches:
                 chunks.append(data)
                 count += len(items)
                 total += len(data)
+                while seen < len(buffers):
+                    total += len(buffers[seen])
+                    seen += 1
             if error is not None:
                 if not count:
                     raise error
-                self._defer(target, error)
-                return chunks, count, False
+                self.defer(target, error)
+                return chunks, count, False, FULL
             now = perf_counter()
-            if ended or count >= most or total >= MAX_BATCH_BYTES or now - begun >= MAX_BATCH_S:
-                return chunks, count, ended
+            if ended or count >= most:
+                return chunks, count, ended, FULL
+            if total >= MAX_BATCH_BYTES:
+                return chunks, count, False, LARGE
+            if now - begun >= MAX_BATCH_S:
+                return chunks, count, False, LATE
             if now - before < FAST_CHUNK_S and 2 * len(data) <= MAX_CHUNK_BYTES:
                 size = min(2 * size, MAX_CHUNK)
             elif size > 1:
@@ -117,7 +156,14 @@ class Batches:
                 break
         return items[: len(parts)], b"".join(parts), error
 
-    def _defer(self, target: int, error: BaseException) -> None:
+    def defer(self, target: int, error: BaseException) -> None:
+        """Keeps what ended an iterator for the next time the host asks."""
         self._deferred[target] = error
         if len(self._deferred) > MAX_DEFERRED:
             del self._deferred[next(iter(self._deferred))]
+
+
+def closed(chunks: list[bytes], count: int, done: bool, why: int) -> bytes:
+    """The array `[items, done, why]`, of items that are encoded already."""
+    head = b"\x93\xdd" + count.to_bytes(4, "big")
+    return head + b"".join(chunks) + (b"\xc3" if done else b"\xc2") + bytes((why,))

@@ -12,7 +12,7 @@ from _queue import SimpleQueue
 from _thread import allocate_lock, get_ident
 
 from snakebridge._internal import calls, codecs, lifeline
-from snakebridge._internal.answers import ERROR, Answers
+from snakebridge._internal.answers import ERROR, Answers, IsAsync
 from snakebridge._internal.packing import Unpacker, pack
 from snakebridge._internal.problems import PROTOCOL, Cancelled, Problem, VersionProblem
 from snakebridge._internal.wire_decode import WireDecoder
@@ -371,7 +371,12 @@ class Lane(Answers):
             if message[1] != PROTOCOL:
                 raise VersionProblem(message[1], message[1])
             if message[4] == calls.NEXT:
-                data, buffers = self.next_batch(message)
+                try:
+                    data, buffers = self.next_batch(message)
+                except IsAsync as later:
+                    from snakebridge._internal.tasks import run_apart
+
+                    data, buffers = self.next_batch(message, run_apart(later.awaitable))
             else:
                 result = calls.invoke(self.refs, message)
                 if hasattr(type(result), "__await__") and type(result).__name__ in ("coroutine", "Future", "Task"):

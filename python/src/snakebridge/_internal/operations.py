@@ -18,6 +18,23 @@ def _to_arrow(value: Any) -> Any:
     return table_values.to_arrow(value)
 
 
+def _iter(value: Any) -> Any:
+    kind = type(value)
+    if hasattr(kind, "__aiter__") and not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+        return value.__aiter__()
+    return iter(value)
+
+
+def _close(iterator: Any) -> Any:
+    """Closes a generator that was left in the middle; any other iterator is let go of."""
+    if hasattr(type(iterator), "__anext__"):
+        from snakebridge._internal.async_items import close
+
+        return close(iterator)
+    close_it = getattr(iterator, "close", None) if type(iterator).__name__ == "generator" else None
+    return None if close_it is None else close_it()
+
+
 OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "len": (len, 0),
     "str": (str, 0),
@@ -26,7 +43,8 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "hash": (hash, 0),
     "dir": (lambda value: [name for name in dir(value) if isinstance(name, str)], 0),
     "type": (lambda value: type_name(type(value)), 0),
-    "iter": (iter, 0),
+    "iter": (_iter, 0),
+    "close": (_close, 0),
     "contains": (op.contains, 1),
     "getitem": (op.getitem, 1),
     "setitem": (op.setitem, 2),

@@ -9,7 +9,7 @@ from _functools import partial  # type: ignore[import-not-found]  # functools ta
 from _thread import RLock, start_new_thread
 
 from snakebridge._internal import codecs, lifeline
-from snakebridge._internal.answers import KEEP, NONE, RESULT, SILENT, Answers
+from snakebridge._internal.answers import KEEP, NONE, RESULT, SILENT, Answers, IsAsync
 from snakebridge._internal.calls import NEXT, invoke
 from snakebridge._internal.control import Control
 from snakebridge._internal.frames import HEAD, FrameReader, write_all
@@ -258,7 +258,11 @@ class Worker(Answers):
         refs.pending.discard(call)
         last_own = refs.last_own
         try:
-            data, buffers = self.encode(call, session, flags, produce())
+            result = produce()
+            if message[4] == NEXT:
+                data, buffers = self.next_batch(message, result)
+            else:
+                data, buffers = self.encode(call, session, flags, result)
         except BaseException as error:
             self.fail(message, error, last_own)
         else:
@@ -423,6 +427,9 @@ class Worker(Answers):
         if failure is not None:
             if type(failure) is NotYet:
                 return self.tasks().put_off(message, None, (), failure.ref)
+            if type(failure) is IsAsync:
+                self.tasks().announce(call)
+                return self.tasks().start(message, failure.awaitable)
             self.fail(message, failure, last_own)
             if type(failure) is Interrupted and failure.call != call and failure.call in progress.outer:
                 raise failure

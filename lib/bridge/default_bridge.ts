@@ -1,8 +1,10 @@
 import { ambient } from "../session/mod.ts";
-import { bridgeOf, SnakeBridge } from "./bridge.ts";
+import { bridgeOf, coreOf, SnakeBridge } from "./bridge.ts";
+import { currentScope } from "./core.ts";
 import type { CallOptions } from "./options.ts";
 import type { PyProxy } from "./proxy.ts";
 import type { Session } from "./session.ts";
+import { type PyTemplate, templateOf } from "./template.ts";
 
 let current: SnakeBridge | undefined;
 
@@ -56,6 +58,23 @@ export function attr(module: string, name: string, options?: CallOptions): Promi
 /** A proxy of a module on the default bridge; see {@linkcode SnakeBridge.import}. */
 export function pyImport(module: string): PyProxy {
   return defaultBridge().import(module);
+}
+
+/**
+ * Evaluates a Python expression on the default bridge, in the session bound around the code; see {@linkcode PyTemplate}.
+ */
+export const py: PyTemplate = templateOf(() => {
+  const core = coreOf(defaultBridge());
+  return { core, scope: currentScope(core) };
+});
+
+/** Runs Python statements on the default bridge; see {@linkcode SnakeBridge.exec}. */
+export function exec<T = unknown>(
+  code: string,
+  variables?: Readonly<Record<string, unknown>>,
+  options?: CallOptions,
+): Promise<T> {
+  return defaultBridge().exec<T>(code, variables, options);
 }
 
 /** Runs `fn` in a session of the default bridge; see {@linkcode SnakeBridge.withSession}. */

@@ -46,6 +46,16 @@ export function kw<const T extends object>(kwargs: T, options?: CallOptions): Kw
   return new Kw(kwargs, options);
 }
 
+/** Whether {@linkcode Kw} is among the elements of a tuple. */
+type HasKw<A> = A extends readonly [infer First, ...infer Rest]
+  ? 0 extends 1 & First ? HasKw<Rest> : [First] extends [Kw<object, PropertyKey>] ? true : HasKw<Rest>
+  : false;
+
+/** Arguments as they are, or, where {@linkcode kw} is not the last of them, what is wrong. */
+export type KwLast<A extends readonly unknown[]> = A extends readonly [...infer Before, unknown]
+  ? HasKw<Before> extends true ? readonly ["kw() goes last"] : A
+  : A;
+
 /** Arguments taken apart. */
 export interface SplitArguments {
   /** The positional ones. */

@@ -13,4 +13,5 @@ export { type FaceMaker, Pending, type StepPlan } from "./pending.ts";
 export { type FunctionMembers, type PyProxy } from "./proxy.ts";
 export * from "./ref.ts";
 export * from "./session.ts";
+export { type PyTemplate, type TemplateOptions } from "./template.ts";
 export { INSPECT_KEYS, showHandle } from "./show.ts";

@@ -29,6 +29,16 @@ export interface StepPlan {
   readonly kwargs: Readonly<Record<string, unknown>> | null;
   /** Options of the call. */
   readonly options: CallOptions | undefined;
+  /** Where it must run, whatever its objects say. */
+  readonly home?: Home;
+}
+
+/** Says where a step must run. */
+export interface Home {
+  /** What must have been sent before it. */
+  readonly after: Behind | undefined;
+  /** The worker for the step, given the one that the objects of its job need. */
+  choose(needed: Worker | undefined, what: string): Worker | undefined;
 }
 
 const planners = new WeakMap<Pool, Planner>();
@@ -257,7 +267,7 @@ export class Pending implements Behind, Reply {
 }
 
 /** Steps that depend on each other; they go to one worker, in order. */
-class ChainJob implements Job, Expiring {
+export class ChainJob implements Job, Expiring {
   readonly worker: Worker | undefined;
   readonly deadlineAt: number;
   readonly #core: Core;
@@ -480,6 +490,7 @@ class Planner {
     try {
       let worker: Worker | undefined;
       for (const step of steps) worker = workerOf(step.what, step.uses, worker);
+      for (const { plan: { home }, what } of steps) if (home !== undefined) worker = home.choose(worker, what);
       new ChainJob(this.#core, steps, worker).submit();
     } catch (error) {
       for (const step of steps) step.abandon(error instanceof Error ? error : new Error(String(error)));
@@ -491,8 +502,9 @@ function markUsed(uses: readonly Behind[]): void {
   for (const used of uses) if (used instanceof Pending) used.used = true;
 }
 
-function usedBy({ target, args, kwargs }: StepPlan): readonly Behind[] {
+function usedBy({ target, args, kwargs, home }: StepPlan): readonly Behind[] {
   const remotes = remotesOf(args, kwargs);
+  if (home?.after !== undefined) return [home.after, ...remotes];
   return typeof target === "string" ? remotes : [target, ...remotes];
 }
 

@@ -9,6 +9,7 @@ import type { CallOptions } from "./options.ts";
 import { callNow } from "./pending.ts";
 import { refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
+import { execute, type PyTemplate, templateOf } from "./template.ts";
 
 /** Ends a session in one worker. */
 class EndSessionJob implements Job {
@@ -56,6 +57,7 @@ class EndSessionJob implements Job {
 export abstract class Caller {
   /** @ignore */
   protected readonly core: Core;
+  #template: PyTemplate | undefined;
 
   /** @ignore */
   protected constructor(core: Core) {
@@ -112,6 +114,58 @@ export abstract class Caller {
       throw new TypeError(`Cannot import ${show(module)}: expected a module name`);
     }
     return proxyOf(this.core, module);
+  }
+
+  /**
+   * Evaluates a Python expression, written as a template; see {@linkcode PyTemplate}.
+   *
+   * @example What has no spelling in TypeScript
+   * ```ts
+   * import { SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * const { py } = bridge;
+   * console.log(await py<number[]>`[x ** 2 for x in ${[1, 2, 3, 4]} if x % 2 == 0]`); // [ 4, 16 ]
+   * console.log(await py`${"snake"}[::-1]`.upper()); // EKANS
+   * ```
+   */
+  get py(): PyTemplate {
+    return this.#template ??= templateOf(() => ({ core: this.core, scope: this.scope() }));
+  }
+
+  /**
+   * Runs Python statements, and gives the value of the expression that they end with, if they do.
+   *
+   * Each session has names of its own, which last until it ends or its worker is replaced: what one `exec` defines, the
+   * next one and {@linkcode Caller.py} of the same session can use. They live in one worker, and so does what runs there.
+   *
+   * @param code Statements; indentation that all lines share is taken off.
+   * @param variables Set among the names first: values, references, results on their way.
+   * @throws {PythonError} If Python raised; a `SyntaxError` shows the place.
+   * @throws {RefWorkerError} If `variables` live in another worker than the names of the session.
+   *
+   * @example Define, then use
+   * ```ts
+   * import { SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * await bridge.exec(`
+   *   def scaled(values):
+   *       return [factor * value for value in values]
+   * `, { factor: 3 });
+   * console.log(await bridge.py`scaled(${[1, 2]})`); // [ 3, 6 ]
+   * ```
+   */
+  exec<T = unknown>(
+    code: string,
+    variables?: Readonly<Record<string, unknown>>,
+    options?: CallOptions,
+  ): Promise<T> {
+    try {
+      return located(execute(this.core, this.scope(), code, variables, options, refFace) as Promise<T>);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** @ignore */

@@ -4,6 +4,7 @@ import { currentScope } from "./core.ts";
 import type { CallOptions } from "./options.ts";
 import type { PyProxy } from "./proxy.ts";
 import type { Session } from "./session.ts";
+import type { RemoteMembers } from "./shape.ts";
 import { type PyTemplate, templateOf } from "./template.ts";
 
 let current: SnakeBridge | undefined;
@@ -40,24 +41,24 @@ export function existingDefaultBridge(): SnakeBridge | undefined {
  * console.log(await call("math", "sqrt", [16])); // 4
  * ```
  */
-export function call(
+export function call<T = unknown>(
   module: string,
   name: string,
   args?: readonly unknown[],
   kwargs?: object,
   options?: CallOptions,
-): Promise<unknown> {
-  return defaultBridge().call(module, name, args, kwargs, options);
+): Promise<T> {
+  return defaultBridge().call<T>(module, name, args, kwargs, options);
 }
 
 /** Reads an attribute of a module on the default bridge. */
-export function attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
-  return defaultBridge().attr(module, name, options);
+export function attr<T = unknown>(module: string, name: string, options?: CallOptions): Promise<T> {
+  return defaultBridge().attr<T>(module, name, options);
 }
 
 /** A proxy of a module on the default bridge; see {@linkcode SnakeBridge.import}. */
-export function pyImport(module: string): PyProxy {
-  return defaultBridge().import(module);
+export function pyImport<S = unknown>(module: string): unknown extends S ? PyProxy : RemoteMembers<S> {
+  return defaultBridge().import<S>(module);
 }
 
 /**

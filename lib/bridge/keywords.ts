@@ -46,14 +46,17 @@ export function kw<const T extends object>(kwargs: T, options?: CallOptions): Kw
   return new Kw(kwargs, options);
 }
 
-/** Whether {@linkcode Kw} is among the elements of a tuple. */
-type HasKw<A> = A extends readonly [infer First, ...infer Rest]
-  ? 0 extends 1 & First ? HasKw<Rest> : [First] extends [Kw<object, PropertyKey>] ? true : HasKw<Rest>
+/** Whether a type is that of {@linkcode kw}; `any` is not. */
+export type IsKw<T> = 0 extends 1 & T ? false
+  : [T] extends [never] ? false
+  : [T] extends [Kw<object, PropertyKey>] ? true
   : false;
 
-/** Arguments as they are, or, where {@linkcode kw} is not the last of them, what is wrong. */
-export type KwLast<A extends readonly unknown[]> = A extends readonly [...infer Before, unknown]
-  ? HasKw<Before> extends true ? readonly ["kw() goes last"] : A
+/** Arguments as they are, where {@linkcode kw} is at most the last of them; elsewhere it meets a type that says so. */
+export type KwLast<A extends readonly unknown[]> = A extends readonly [...infer Before, infer Last] ? readonly [
+    ...{ readonly [I in keyof Before]: IsKw<Before[I]> extends true ? "kw() goes last" : Before[I] },
+    Last,
+  ]
   : A;
 
 /** Arguments taken apart. */

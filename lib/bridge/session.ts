@@ -9,6 +9,7 @@ import type { CallOptions } from "./options.ts";
 import { callNow } from "./pending.ts";
 import { refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
+import type { RemoteMembers } from "./shape.ts";
 import { execute, type PyTemplate, templateOf } from "./template.ts";
 
 /** Ends a session in one worker. */
@@ -73,17 +74,18 @@ export abstract class Caller {
    * @param name Its name, dotted to go through attributes, such as `Path.cwd`.
    * @param args Positional arguments.
    * @param kwargs Keyword arguments.
+   * @typeParam T What the result is, as far as the program knows; nothing is checked.
    * @throws {PythonError} If Python raised.
    * @throws {CallTimeoutError} If it took longer than `timeoutMs`.
    * @throws {WorkerCrashedError} If the worker died meanwhile.
    */
-  call(
+  call<T = unknown>(
     module: string,
     name: string,
     args: readonly unknown[] = [],
     kwargs?: object,
     options?: CallOptions,
-  ): Promise<unknown> {
+  ): Promise<T> {
     if (typeof module !== "string" || module === "" || typeof name !== "string" || name === "") {
       return Promise.reject(
         new TypeError(`Cannot call ${show(module)}.${show(name)}: expected a module name and a function name`),
@@ -95,25 +97,44 @@ export abstract class Caller {
       );
     }
     const plan = { kind: CallKind.function, target: module, name, args, kwargs: definedOnly(kwargs) };
-    return located(callNow(this.core, this.scope(), plan, options, refFace));
+    return located(callNow(this.core, this.scope(), plan, options, refFace) as Promise<T>);
   }
 
   /** Reads an attribute of a module, such as `math.pi`. */
-  attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
+  attr<T = unknown>(module: string, name: string, options?: CallOptions): Promise<T> {
     const plan = { kind: CallKind.moduleAttr, target: module, name, args: [], kwargs: null };
-    return located(callNow(this.core, this.scope(), plan, options, refFace));
+    return located(callNow(this.core, this.scope(), plan, options, refFace) as Promise<T>);
   }
 
   /**
    * A proxy of a module: its functions as methods, chained and pipelined. Python imports it with the first call.
    *
+   * With the shape of the module as a type, chains are typed: functions, classes and attributes by their Python names,
+   * where an interface with at least one method is an object that stays in Python and anything else a value. Nothing is
+   * checked at run time; wrappers that `codegen` writes are made from what Python says.
+   *
    * @param module Dotted module name.
+   * @typeParam S What it has; without it, whatever one asks for.
+   *
+   * @example State what a module has
+   * ```ts
+   * import { kw, SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * interface Fraction {
+   *   numerator: number;
+   *   limit_denominator(max: number): Fraction;
+   * }
+   * await using bridge = await SnakeBridge.start();
+   * const { Fraction } = bridge.import<{ Fraction(value: string): Fraction }>("fractions");
+   * const numerator = await Fraction("3.1415926535").limit_denominator(kw({ max_denominator: 1000 })).numerator;
+   * console.log(numerator.toFixed(1)); // 355.0: `numerator` is a number, which the compiler knows
+   * ```
    */
-  import(module: string): PyProxy {
+  import<S = unknown>(module: string): unknown extends S ? PyProxy : RemoteMembers<S> {
     if (typeof module !== "string" || module === "") {
       throw new TypeError(`Cannot import ${show(module)}: expected a module name`);
     }
-    return proxyOf(this.core, module);
+    return proxyOf(this.core, module) as unknown extends S ? PyProxy : RemoteMembers<S>;
   }
 
   /**

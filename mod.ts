@@ -38,6 +38,7 @@ export {
   type Remote,
   type RemoteArgument,
   type RemoteArguments,
+  type RemoteBeginning,
   type RemoteCallable,
   type RemoteMember,
   type RemoteMembers,
@@ -47,6 +48,7 @@ export {
   setDefaultBridge,
   type Settled,
   SnakeBridge,
+  type StaysInPython,
   type TemplateOptions,
   withSession,
 } from "./lib/bridge/mod.ts";

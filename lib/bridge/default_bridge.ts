@@ -57,8 +57,11 @@ export function attr<T = unknown>(module: string, name: string, options?: CallOp
 }
 
 /** A proxy of a module on the default bridge; see {@linkcode SnakeBridge.import}. */
-export function pyImport<S = unknown>(module: string): unknown extends S ? PyProxy : RemoteMembers<S> {
-  return defaultBridge().import<S>(module);
+export function pyImport(module: string): PyProxy;
+/** A proxy of a module whose shape is `S`, on the default bridge. */
+export function pyImport<S>(module: string): RemoteMembers<S>;
+export function pyImport(module: string): PyProxy {
+  return defaultBridge().import(module);
 }
 
 /**

@@ -46,15 +46,15 @@ export function kw<const T extends object>(kwargs: T, options?: CallOptions): Kw
   return new Kw(kwargs, options);
 }
 
-/** Whether a type is that of {@linkcode kw}; `any` is not. */
-export type IsKw<T> = 0 extends 1 & T ? false
-  : [T] extends [never] ? false
-  : [T] extends [Kw<object, PropertyKey>] ? true
-  : false;
-
 /** Arguments as they are, where {@linkcode kw} is at most the last of them; elsewhere it meets a type that says so. */
-export type KwLast<A extends readonly unknown[]> = A extends readonly [...infer Before, infer Last] ? readonly [
-    ...{ readonly [I in keyof Before]: IsKw<Before[I]> extends true ? "kw() goes last" : Before[I] },
+export type KwLast<A extends readonly unknown[]> = A extends readonly [...infer Before, infer Last]
+  // The first question is whether it is `any`, which may be anything.
+  ? readonly [
+    ...{
+      readonly [I in keyof Before]: 0 extends 1 & Before[I] ? Before[I]
+        : [Before[I]] extends [Kw<object, PropertyKey>] ? "kw() goes last"
+        : Before[I];
+    },
     Last,
   ]
   : A;

@@ -130,11 +130,14 @@ export abstract class Caller {
    * console.log(numerator.toFixed(1)); // 355.0: `numerator` is a number, which the compiler knows
    * ```
    */
-  import<S = unknown>(module: string): unknown extends S ? PyProxy : RemoteMembers<S> {
+  import(module: string): PyProxy;
+  /** A proxy of a module whose shape is `S`. */
+  import<S>(module: string): RemoteMembers<S>;
+  import(module: string): PyProxy {
     if (typeof module !== "string" || module === "") {
       throw new TypeError(`Cannot import ${show(module)}: expected a module name`);
     }
-    return proxyOf(this.core, module) as unknown extends S ? PyProxy : RemoteMembers<S>;
+    return proxyOf(this.core, module);
   }
 
   /**

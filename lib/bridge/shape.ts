@@ -10,12 +10,15 @@ import type {
   RemoteLike,
   Slice,
 } from "../protocol/mod.ts";
-import type { IsKw, Kw } from "./keywords.ts";
+import type { Kw } from "./keywords.ts";
 import type { PyProxy } from "./proxy.ts";
 import type { Ref } from "./ref.ts";
 
-/** Types of TypeScript that have methods and are values on the wire all the same. */
-type ValueObject =
+/**
+ * Whether a type describes an object that stays in Python: one with a method, and none that TypeScript has for values.
+ * Functions and classes are neither.
+ */
+export type StaysInPython<T> = T extends
   | readonly unknown[]
   | ReadonlyMap<unknown, unknown>
   | ReadonlySet<unknown>
@@ -35,19 +38,15 @@ type ValueObject =
   | Decimal
   | PyFloat
   | Slice
-  | OpaqueValue;
-
-type AnyFunction = (...args: never[]) => unknown;
-type AnyClass = abstract new (...args: never[]) => unknown;
-
-/** Whether a type describes an object that stays in Python: one with a method. */
-type IsShape<T> = T extends ValueObject | AnyFunction | AnyClass ? false
-  : T extends object ? Extract<T[keyof T], AnyFunction> extends never ? false : true
+  | OpaqueValue
+  | ((...args: never[]) => unknown)
+  | (abstract new (...args: never[]) => unknown) ? false
+  : T extends object ? Extract<T[keyof T], (...args: never[]) => unknown> extends never ? false : true
   : false;
 
 /** What awaiting a result of type `T` gives: values as they are, objects as {@linkcode RemoteObject}. */
 export type Settled<T> = unknown extends T ? T
-  : T extends unknown ? IsShape<T> extends true ? RemoteObject<T> : T
+  : T extends unknown ? StaysInPython<T> extends true ? RemoteObject<T> : T
   : never;
 
 /** The attributes and methods of a shape, as remote ones. */
@@ -71,7 +70,7 @@ export type RemoteObject<S> =
  */
 export type Remote<T> = unknown extends T ? PyProxy
   : [T] extends [PromiseLike<unknown>] ? T
-  : [IsShape<T>] extends [true] ? RemoteObject<T> & PromiseLike<RemoteObject<T>>
+  : [StaysInPython<T>] extends [true] ? RemoteObject<T> & PromiseLike<RemoteObject<T>>
   : PyProxy<Settled<T>>;
 
 /** A function or class of a shape as a remote one; anything else is an attribute. */
@@ -86,23 +85,22 @@ export type RemoteCallable<A extends readonly unknown[], R> = (...args: RemoteAr
 /** What a parameter of type `T` takes: it, or a remote object that stands for it. */
 export type RemoteArgument<T> = unknown extends T ? T
   // Another call signature in the union would leave parameters of a function written there without a type.
-  : [T] extends [AnyFunction] ? T | RemoteLike
+  : [T] extends [(...args: never[]) => unknown] ? T | RemoteLike
   : T | Ref | Remote<T> | Settled<T>;
 
-/** Positional arguments, of which any number at the end may come by name: then {@linkcode kw} is the last. */
-export type RemoteArguments<A extends readonly unknown[]> = HasKw<A> extends true ? Each<A>
-  : Each<A> | [...Firsts<Each<A>>, Kw<object, PropertyKey>];
-
-type Each<A extends readonly unknown[]> = {
-  [I in keyof A]: IsKw<NonNullable<A[I]>> extends true ? A[I] : RemoteArgument<A[I]>;
-};
-
-type HasKw<A extends readonly unknown[]> = true extends { [I in keyof A]: IsKw<NonNullable<A[I]>> }[number] ? true
-  : false;
+/**
+ * Positional arguments, of which any number at the end may come by name: then {@linkcode kw} is the last. Where a
+ * function says itself which keywords it takes, with a parameter of type {@linkcode Kw}, only those are.
+ */
+export type RemoteArguments<A extends readonly unknown[]> =
+  | { [I in keyof A]: [NonNullable<A[I]>] extends [Kw<object, PropertyKey>] ? A[I] : RemoteArgument<A[I]> }
+  | (Extract<A[number], Kw<object, PropertyKey>> extends never
+    ? [...RemoteBeginning<{ [I in keyof A]: RemoteArgument<A[I]> }>, Kw<object, PropertyKey>]
+    : never);
 
 /** Every beginning of a tuple. */
-type Firsts<A extends readonly unknown[]> = A extends readonly [] ? []
-  : A extends readonly [infer First, ...infer Rest] ? [] | [First, ...Firsts<Rest>]
+export type RemoteBeginning<A extends readonly unknown[]> = A extends readonly [] ? []
+  : A extends readonly [infer First, ...infer Rest] ? [] | [First, ...RemoteBeginning<Rest>]
   : number extends A["length"] ? A
-  : A extends readonly [(infer First)?, ...infer Rest] ? [] | [First, ...Firsts<Rest>]
+  : A extends readonly [(infer First)?, ...infer Rest] ? [] | [First, ...RemoteBeginning<Rest>]
   : A;

@@ -47,6 +47,7 @@ export {
   Session,
   setDefaultBridge,
   type Settled,
+  type SettledProxy,
   SnakeBridge,
   type StaysInPython,
   type TemplateOptions,

@@ -10,7 +10,7 @@ export * from "./iterate.ts";
 export { Kw, kw, type KwLast, splitArguments } from "./keywords.ts";
 export * from "./options.ts";
 export { type FaceMaker, Pending, type StepPlan } from "./pending.ts";
-export { type FunctionMembers, type PyProxy } from "./proxy.ts";
+export { type FunctionMembers, type PyProxy, type SettledProxy } from "./proxy.ts";
 export * from "./ref.ts";
 export * from "./session.ts";
 export type * from "./shape.ts";

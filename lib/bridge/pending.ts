@@ -37,6 +37,8 @@ export interface StepPlan {
 export interface Home {
   /** What must have been sent before it. */
   readonly after: Behind | undefined;
+  /** Whether it stays with the worker that it was handed to, because later steps count on that. */
+  readonly stays: boolean;
   /** The worker for the step, given the one that the objects of its job need. */
   choose(needed: Worker | undefined, what: string): Worker | undefined;
 }
@@ -308,7 +310,8 @@ export class ChainJob implements Job, Expiring {
   /** What later steps may name stays where it is. */
   get single(): boolean {
     const [step, ...others] = this.#steps;
-    return others.length === 0 && step !== undefined && step.wanted && step.dependents === 0;
+    return others.length === 0 && step !== undefined && step.wanted && step.dependents === 0 &&
+      step.plan.home?.stays !== true;
   }
 
   submit(): void {

@@ -10,7 +10,7 @@ import { INSPECT_KEYS, showHandle } from "./show.ts";
 
 /**
  * A Python module or object as it looks from TypeScript: every property is a Python attribute, every call a Python
- * call. Chains travel in one message; `await` gives a value, or the proxy of an object.
+ * call. Chains travel in one message; `await` gives a value, or the proxy of an object: a {@linkcode SettledProxy}.
  *
  * Nothing is known of the attributes, so a step from one is `any`: write down what comes of it
  * (`const mean: number = await np.mean(x)`), or give {@linkcode SnakeBridge.import} the shape of the module, whose chains
@@ -18,8 +18,20 @@ import { INSPECT_KEYS, showHandle } from "./show.ts";
  *
  * @typeParam T What awaiting it gives.
  */
-export type PyProxy<T = unknown> =
-  & PromiseLike<T>
+export type PyProxy<T = unknown> = PromiseLike<T> & SettledProxy;
+
+/**
+ * The proxy of an object that was awaited: all that a {@linkcode PyProxy} is, but nothing to wait for.
+ *
+ * @example A function that stays in Python
+ * ```ts
+ * import { py, type SettledProxy } from "@snakebridge/snakebridge";
+ *
+ * using twice = await py<SettledProxy>`lambda x: 2 * x`;
+ * console.log(await twice(21)); // 42
+ * ```
+ */
+export type SettledProxy =
   & AsyncIterable<unknown>
   & Disposable
   & FunctionMembers

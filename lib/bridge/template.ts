@@ -7,6 +7,7 @@ import type { Core } from "./core.ts";
 import type { CallOptions } from "./options.ts";
 import { type ChainJob, type FaceMaker, type Home, Pending, type StepPlan } from "./pending.ts";
 import { proxyOf, type PyProxy, settledProxy } from "./proxy.ts";
+import { remotesOf } from "./remotes.ts";
 
 /** Options of a Python expression: those of a call, and modules that it may name. */
 export interface TemplateOptions extends CallOptions {
@@ -52,20 +53,23 @@ const SHOWN_CHARS = 60;
 /** Where the names of a session live, once statements made some. */
 class Names {
   worker: Worker | undefined;
-  /** The last statements, until they are sent. */
-  unsent: Statements | undefined;
+  /**
+   * The last statements, until they are bound to a worker: what is bound to the same one later comes after them.
+   */
+  unbound: Statements | undefined;
 }
 
 const namesOf = new WeakMap<SessionScope, Names>();
 
 /** An expression runs where its objects are, else where the names of its session are. */
 class ExpressionHome implements Home {
-  readonly #names: Names | undefined;
+  readonly stays = false;
   readonly after: Behind | undefined;
+  readonly #names: Names | undefined;
 
-  constructor(names: Names | undefined) {
+  constructor(names: Names | undefined, holes: readonly unknown[]) {
     this.#names = names;
-    this.after = names?.unsent;
+    if (names?.unbound !== undefined && !isElsewhere(names, holes)) this.after = names.unbound;
   }
 
   choose(needed: Worker | undefined): Worker | undefined {
@@ -74,26 +78,44 @@ class ExpressionHome implements Home {
   }
 }
 
+/** Whether objects keep an expression away from the names of its session, so that it need not wait for them. */
+function isElsewhere({ worker }: Names, holes: readonly unknown[]): boolean {
+  return worker?.alive === true &&
+    remotesOf(holes, null).some(({ handle }) => handle !== undefined && handle.table.owner !== worker);
+}
+
 /** Statements run where the names of their session are; the first ones where the session was last. */
 class StatementsHome implements Home {
+  readonly stays = true;
+  readonly after: Behind | undefined;
+  /** The statements. */
+  step: Statements | undefined;
   readonly #names: Names;
   readonly #scope: SessionScope;
-  readonly after: Behind | undefined;
 
   constructor(names: Names, scope: SessionScope) {
     this.#names = names;
     this.#scope = scope;
-    this.after = names.unsent;
+    this.after = names.unbound;
   }
 
   choose(needed: Worker | undefined, what: string): Worker | undefined {
     const { worker } = this.#names;
     if (worker?.alive === true) {
       if (needed !== undefined && needed !== worker) throw new RefWorkerError(what);
+      this.bound(worker);
       return worker;
     }
     const last = this.#scope.preferred;
-    return needed ?? (last?.alive === true ? last : undefined);
+    const found = needed ?? (last?.alive === true ? last : undefined);
+    if (found !== undefined) this.bound(found);
+    return found;
+  }
+
+  /** Notes that the statements go to `worker` and nowhere else. */
+  bound(worker: Worker): void {
+    this.#names.worker = worker;
+    if (this.#names.unbound === this.step) this.#names.unbound = undefined;
   }
 }
 
@@ -113,23 +135,17 @@ class CodeStep extends Pending {
 
 /** Statements; they note where the names of their session are. */
 class Statements extends CodeStep {
-  readonly #names: Names;
+  readonly #home: StatementsHome;
 
-  constructor(core: Core, scope: SessionScope, plan: StepPlan, face: FaceMaker, words: string, names: Names) {
+  constructor(core: Core, scope: SessionScope, plan: StepPlan, face: FaceMaker, words: string, home: StatementsHome) {
     super(core, scope, plan, face, words);
-    this.#names = names;
-    names.unsent = this;
+    this.#home = home;
+    home.step = this;
   }
 
   override send(worker: Worker, job: ChainJob, last: boolean, group: () => HandleGroup): number | undefined {
-    this.#names.worker = worker;
-    if (this.#names.unsent === this) this.#names.unsent = undefined;
+    this.#home.bound(worker);
     return super.send(worker, job, last, group);
-  }
-
-  override reset(): void {
-    super.reset();
-    this.#names.unsent ??= this;
   }
 }
 
@@ -150,7 +166,7 @@ export function templateOf(
 }
 
 function isTemplate(value: unknown): value is TemplateStringsArray {
-  return Array.isArray(value) && Array.isArray((value as unknown as TemplateStringsArray).raw);
+  return typeof value === "object" && value !== null && Array.isArray((value as TemplateStringsArray).raw);
 }
 
 function checkOptions(options: unknown, holes: readonly unknown[]): void {
@@ -169,12 +185,26 @@ function checkOptions(options: unknown, holes: readonly unknown[]): void {
   }
 }
 
-/** What was written, less the backslashes that only the template needed. */
+/**
+ * What was written, less the backslashes that only the template needed.
+ *
+ * Bun gives `\u00E9` where `é` was written. Both mean the same to Python except in a raw string, where the letter is the
+ * likelier wish; so escapes beyond ASCII become what they stand for, on every runtime.
+ */
 function textOf(raw: string): string {
-  return raw.replace(/\\([\s\S])|\$\\\{/g, (found, next: string | undefined) => {
-    if (next === undefined) return "${";
-    return next === "`" || next === "$" ? next : found;
-  });
+  return raw.replace(
+    /\\u(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{4}))|\\([\s\S])|\$\\\{/g,
+    (found, braced?: string, four?: string, next?: string) => {
+      const digits = braced ?? four;
+      if (digits !== undefined) {
+        const code = Number.parseInt(digits, 16);
+        const isLetter = code > 0x7f && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+        return isLetter ? String.fromCodePoint(code) : found;
+      }
+      if (next === undefined) return "${";
+      return next === "`" || next === "$" ? next : found;
+    },
+  );
 }
 
 function evaluate(
@@ -193,7 +223,7 @@ function evaluate(
     args: holes,
     kwargs: imports === undefined || Object.keys(imports).length === 0 ? null : imports,
     options,
-    home: new ExpressionHome(namesOf.get(scope)),
+    home: new ExpressionHome(namesOf.get(scope), holes),
   };
   return proxyOf(core, new CodeStep(core, scope, plan, settledProxy, words));
 }
@@ -216,6 +246,7 @@ export function execute(
   checkText("execute", code);
   let names = namesOf.get(scope);
   if (names === undefined) namesOf.set(scope, names = new Names());
+  const home = new StatementsHome(names, scope);
   const plan: StepPlan = {
     kind: CallKind.execute,
     target: code,
@@ -223,9 +254,11 @@ export function execute(
     args: [],
     kwargs: variables === undefined || Object.keys(variables).length === 0 ? null : variables,
     options,
-    home: new StatementsHome(names, scope),
+    home,
   };
-  return new Statements(core, scope, plan, face, `exec("${clip(code.trim())}")`, names).result();
+  const step = new Statements(core, scope, plan, face, `exec("${clip(code.trim())}")`, home);
+  names.unbound = step;
+  return step.result();
 }
 
 function checkText(doing: string, text: string): void {

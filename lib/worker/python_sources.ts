@@ -1907,7 +1907,7 @@ def _compile_expression(text: str, names: Sequence[str]) -> tuple[str, str, Code
         if len(renamer.found) < marks.count:
             _refuse_lost_hole(marks, renamer.found, file)
         file = _next_file("py")
-        module = ast.parse("def expression(): return 0")
+        module = _tree("def expression(): return 0", file, "exec")
         function = module.body[0]
         assert isinstance(function, ast.FunctionDef)
         function.name = "<expression>"
@@ -1917,7 +1917,8 @@ def _compile_expression(text: str, names: Sequence[str]) -> tuple[str, str, Code
         code = compile(module, file, "exec", dont_inherit=True)
     except SyntaxError as error:
         _show(error, marks.source, marks)
-        raise
+        # Where in here, or in \`ast\`, it was found is nobody's business.
+        raise error.with_traceback(None) from None
     main = next(part for part in code.co_consts if isinstance(part, CodeType))
     # What the renamer refuses by name, in the places that belong to the function though they stand in a lambda.
     if main.co_flags & _SUSPENDS:
@@ -1925,16 +1926,21 @@ def _compile_expression(text: str, names: Sequence[str]) -> tuple[str, str, Code
     return file, marks.show(marks.source), main, None
 
 
-def _parse_expression(source: str, file: str) -> ast.Expression:
+def _tree(source: str, file: str, mode: str) -> Any:
+    """\`ast.parse\`, which would leave a frame of its own in the tracebacks of syntax errors."""
+    return compile(source, file, mode, ast.PyCF_ONLY_AST, dont_inherit=True)
+
+
+def _parse_expression(source: str, file: str) -> Any:
     """Parses an expression, which may go over several lines without being in brackets."""
     try:
-        return ast.parse(source, file, "eval")
+        return _tree(source, file, "eval")
     except SyntaxError as error:
         first = error
     if "\\n" in source:
         wrapped = f"(\\n{source}\\n)"
         try:
-            tree = ast.parse(wrapped, file, "eval")
+            tree = _tree(wrapped, file, "eval")
         except SyntaxError as error:
             # An error at one of our brackets says nothing about the text.
             if 1 < (error.lineno or 0) <= wrapped.count("\\n"):
@@ -1969,7 +1975,7 @@ def _tokens(source: str) -> Iterator[tuple[str, str]]:
 
 def _hint_statement(error: SyntaxError, source: str) -> None:
     try:
-        ast.parse(source)
+        _tree(source, "", "exec")
     except SyntaxError:
         return
     add_note(error, "The template takes an expression; statements go to exec().")
@@ -2014,10 +2020,10 @@ def _compile_statements(text: str) -> tuple[str, str, CodeType, CodeType | None]
     source = dedent(text)
     file = _next_file("exec")
     try:
-        tree = ast.parse(source, file)
+        tree = _tree(source, file, "exec")
         last: ast.Expression | None = None
         if tree.body and isinstance(tree.body[-1], ast.Expr):
-            last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
+            last = ast.Expression(tree.body.pop().value)
         main = compile(tree, file, "exec", dont_inherit=True)
         end = None if last is None else compile(last, file, "eval", main.co_flags & _FUTURE_FLAGS, True)
     except SyntaxError as error:

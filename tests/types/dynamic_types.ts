@@ -3,6 +3,7 @@ import {
   call,
   dict,
   exec,
+  type Kw,
   kw,
   type NdArray,
   py,
@@ -11,6 +12,7 @@ import {
   type Ref,
   type RemoteObject,
   type Session,
+  type SettledProxy,
   type SnakeBridge,
 } from "../../mod.ts";
 import { expectType } from "./expect_type.ts";
@@ -32,9 +34,11 @@ export async function dynamicChains(bridge: SnakeBridge, settled: PyProxy, given
   expectType(result.as<number>()).is<PyProxy<number>>();
   expectType(await result.as<number>()).is<number>();
   expectType(settled.$).is<Ref>();
+  expectType(await result.as<SettledProxy>()).is<SettledProxy>();
   for await (const item of result) expectType(item).is<unknown>();
-  using held = settled;
-  await held.call(1).name;
+  using held = await result as SettledProxy;
+  expectType(await held).is<SettledProxy>();
+  expectType(await held.call(1)).is<unknown>();
   // @ts-expect-error: what is awaited must be narrowed before it is used
   (await result).toFixed();
 
@@ -117,6 +121,7 @@ interface Shapes {
   apply<T>(fn: (x: number) => number, values: readonly number[]): number[];
   anything(x: unknown): unknown;
   total(...values: number[]): number;
+  rounded(x: number, keywords?: Kw<{ digits?: number }>): number;
   inner: { depth(): number };
 }
 
@@ -153,6 +158,10 @@ export async function shapes(bridge: SnakeBridge, ref: Ref): Promise<void> {
   await shapes.total(1, 2, shapes.pi, 3);
   expectType(await pyImport<Shapes>("shapes").sqrt(2)).is<number>();
 
+  await shapes.rounded(1, kw({ digits: 2 }));
+
+  // @ts-expect-error: no keyword of this name, where the shape says which there are
+  shapes.rounded(1, kw({ digit: 2 }));
   // @ts-expect-error: no member of this name
   shapes.squrt(1);
   // @ts-expect-error: no member of this name, after a step either

@@ -13,7 +13,7 @@
  * console.log(await call("builtins", "repr", [dict([[tuple(0, 1), "a"], [2, "b"]])])); // {(0, 1): 'a', 2: 'b'}
  * ```
  */
-export function dict<K, V>(entries: Iterable<readonly [K, V]>): Map<K, V>;
+export function dict<P extends readonly [unknown, unknown]>(entries: Iterable<P>): Map<P[0], P[1]>;
 /** Makes a `Map` of the properties of a plain object. */
 export function dict<V>(entries: { readonly [key: string]: V }): Map<string, V>;
 /** Makes an empty `Map`. */

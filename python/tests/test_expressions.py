@@ -8,15 +8,15 @@ import pickle
 import sys
 import traceback
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from snakebridge._internal import expressions
-from snakebridge._internal.packing import pack
+from snakebridge._internal.packing import Ext, pack
 from snakebridge._internal.problems import Problem
-from support.host import KEEP, REF, CallFailed, Ext, Host
+from support.host import KEEP, NONE, REF, CallFailed, Host
 
 EVALUATE, EXECUTE = 9, 10
 
@@ -141,7 +141,7 @@ def test_imports() -> None:
     with pytest.raises(SyntaxError, match="'a b' is no name"):
         evaluate("1", **{"a b": "math"})
     with pytest.raises(SyntaxError, match="'class' is no name"):
-        execute("1", **{"class": 1})
+        expressions.execute("s", "1", [], {"class": 1})
     with pytest.raises(ModuleNotFoundError):
         evaluate("m", m="no_such_module_at_all")
 
@@ -217,14 +217,15 @@ def test_a_text_is_compiled_once() -> None:
 
 
 def test_messages_that_make_no_sense() -> None:
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: expressions.evaluate("s", 3, [], None),
         lambda: expressions.evaluate("s", "\0", [], None),
         lambda: expressions.evaluate("s", "1", [1], None),
         lambda: expressions.evaluate("s", "1", [], {"m": 1}),
         lambda: expressions.execute("s", 3, [], None),
         lambda: expressions.execute("s", "1", [1], None),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(Problem):
             call()
 
@@ -238,14 +239,14 @@ def test_over_the_wire(tmp_path: Any) -> None:
         host.answer(kept)
         assert host.call("\0.x + \0", "", Ext(15, pack([kept])), 1, kind=EVALUATE) == 5
         # A result that is kept is there for calls sent at once.
-        first = host.start(EVALUATE, "P", flags=KEEP | 3)
+        first = host.start(EVALUATE, "P", flags=KEEP | NONE)
         second = host.start(EVALUATE, "\0.x", args=[Ext(15, pack([first]))])
         assert host.answer(first) is None
         assert host.answer(second) == 4
         with pytest.raises(CallFailed) as raised:
             host.call("'\0'", "", 1, kind=EVALUATE)
         assert raised.value.failure["type"] == "builtins.SyntaxError"
-        assert '  File "<py>", line 1\n    \'${0}\'\n     ^^^^\n' in raised.value.failure["traceback"]
+        assert "  File \"<py>\", line 1\n    '${0}'\n     ^^^^\n" in raised.value.failure["traceback"]
         assert "Traceback" not in raised.value.failure["traceback"]
         host.last += 1
         host.send([2, 1, host.last, "s"])

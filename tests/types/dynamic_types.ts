@@ -97,6 +97,7 @@ export async function references(bridge: SnakeBridge, ref: Ref): Promise<void> {
 export function dictionaries(): void {
   expectType(dict({ a: 1, b: 2 })).is<Map<string, number>>();
   expectType(dict([[1, "a"], [2, "b"]])).is<Map<number, string>>();
+  expectType(dict([["a", 1], [2, 3n]])).is<Map<string | number, number | bigint>>();
   expectType(dict(new Map([[true, 1]]))).is<Map<boolean, number>>();
   expectType(dict()).is<Map<unknown, unknown>>();
   // @ts-expect-error: neither an object nor pairs

@@ -269,7 +269,7 @@ export class Pending implements Behind, Reply {
 }
 
 /** Steps that depend on each other; they go to one worker, in order. */
-export class ChainJob implements Job, Expiring {
+class ChainJob implements Job, Expiring {
   readonly worker: Worker | undefined;
   readonly deadlineAt: number;
   readonly #core: Core;

@@ -1,11 +1,11 @@
 import { RefWorkerError } from "../errors/mod.ts";
 import { CallKind } from "../protocol/mod.ts";
-import type { Behind, HandleGroup } from "../refs/mod.ts";
+import type { Behind } from "../refs/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import type { Worker } from "../worker/mod.ts";
 import type { Core } from "./core.ts";
 import type { CallOptions } from "./options.ts";
-import { type ChainJob, type FaceMaker, type Home, Pending, type StepPlan } from "./pending.ts";
+import { type FaceMaker, type Home, Pending, type StepPlan } from "./pending.ts";
 import { proxyOf, type PyProxy, settledProxy } from "./proxy.ts";
 import { remotesOf } from "./remotes.ts";
 
@@ -26,7 +26,8 @@ export interface TemplateOptions extends CallOptions {
  * way, also of other templates. The result is a {@linkcode PyProxy}: await it, or chain on it.
  *
  * Names are those of Python's builtins, of `imports`, and what {@linkcode SnakeBridge.exec} defined in the same session.
- * The text goes to Python as written: `\n` inside is Python's escape.
+ * The text goes to Python as written: `\n` inside is Python's escape. `await` has no place in it; an expression that calls an
+ * `async def` gives what that returns.
  *
  * @example Values and pending results in an expression
  * ```ts
@@ -143,9 +144,9 @@ class Statements extends CodeStep {
     home.step = this;
   }
 
-  override send(worker: Worker, job: ChainJob, last: boolean, group: () => HandleGroup): number | undefined {
-    this.#home.bound(worker);
-    return super.send(worker, job, last, group);
+  override send(...sent: Parameters<Pending["send"]>): number | undefined {
+    this.#home.bound(sent[0]);
+    return super.send(...sent);
   }
 }
 

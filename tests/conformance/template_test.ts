@@ -263,6 +263,26 @@ describe("py``", () => {
 
 describe("exec()", () => {
   it(
+    "defines async functions, which expressions call; functions of TypeScript fill holes, too",
+    rig.test(async ({ bridge }) => {
+      await bridge.exec("import asyncio\nasync def soon(x):\n  await asyncio.sleep(0)\n  return x + 1");
+      assert.equal(await bridge.py`soon(${1})`, 2);
+      const seen: unknown[] = [];
+      const note = (x: number): number => seen.push(x) * x;
+      assert.deepEqual(await bridge.py`[${note}(x) for x in ${[5, 6]}]`, [5, 12]);
+      assert.deepEqual(seen, [5, 6]);
+      await bridge.exec("noted = note(7)", { note });
+      assert.equal(await bridge.py`noted`, 21);
+      // Python waits in the function of TypeScript meanwhile, and takes what that asks for.
+      const nested = async (): Promise<unknown> => {
+        await bridge.exec("inside = noted + 1");
+        return bridge.py`inside`;
+      };
+      assert.equal(await bridge.py`${nested}() + ${1}`, 23);
+    }),
+  );
+
+  it(
     "defines names for what follows in the session, awaited or not",
     rig.test(async ({ bridge }) => {
       const defined = bridge.exec(

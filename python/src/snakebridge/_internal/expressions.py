@@ -248,7 +248,8 @@ class Renamer(ast.NodeTransformer):
         if not self.inner:
             self.refuse(
                 node,
-                "'await' is not possible in an expression: define an async function by exec(), and call it here",
+                "'await' is not possible in an expression: leave it out at its front, where a coroutine is awaited "
+                "anyway, or define an async function by exec() and call that",
             )
         return self.generic_visit(node)
 

@@ -91,6 +91,7 @@ export {
   type NumericArray,
   OpaqueValue,
   type PathLike,
+  type PyCallable,
   PyFloat,
   type PyInput,
   type PyValue,

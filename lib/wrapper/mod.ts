@@ -15,6 +15,7 @@ export {
   FrozenSet,
   NdArray,
   type PathLike,
+  type PyCallable,
   PyFloat,
   Slice,
   slice,

@@ -64,3 +64,12 @@ export async function values(bridge: SnakeBridge): Promise<void> {
   // @ts-expect-error: only what stays in Python is kept
   keep(1);
 }
+
+/** Functions of this program where Python takes a callable. */
+export async function callbacks(table: pd.DataFrame): Promise<void> {
+  expectType(np.apply_along_axis((row) => row.sum(), 0, [[1, 2], [3, 4]])).is<Pending<np.ndarray, NdArray>>();
+  await np.apply_along_axis(py`lambda row: row.sum()`, 0, [[1, 2]]);
+  await table.head().apply((column: unknown) => column);
+  // @ts-expect-error: text is no function
+  np.apply_along_axis("sum", 0, [[1, 2]]);
+}

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { kw, type NdArray, type Pending, type PyPromise } from "../lib/wrapper/mod.ts";
+import { py } from "../mod.ts";
 import * as json from "../examples/quickstart/py/json/mod.ts";
 import * as math from "../examples/quickstart/py/math/mod.ts";
 import * as np from "../examples/quickstart/py/numpy/mod.ts";
@@ -50,6 +51,12 @@ export function compileTimeAssertions(df: pd.DataFrame): void {
 }
 
 describe("generated wrappers", () => {
+  it("take functions of TypeScript where Python takes a callable, and fill holes of expressions", async () => {
+    const loaded = json.loads('{"a": {"b": 1}}', kw({ object_hook: (found: object) => Object.keys(found).join() }));
+    assert.equal(await loaded, "a");
+    assert.equal(await py`${np.eye(2)}[1].sum() + ${math.sqrt(16)}`, 5);
+  });
+
   it("call functions of the standard library", async () => {
     assert.equal(await math.sqrt(16), 4);
     assert.equal(await math.comb(5, 2), 10);

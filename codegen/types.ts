@@ -2,7 +2,8 @@
  * Python types to TypeScript types, one way for what goes in and one for what comes out.
  *
  * **In**: wide. A parameter takes what Python takes: `Sequence` is any array, `float` any number, a path is a string, a
- * URL or a `Path` object, a class is its generated class (pending results included). What has no type is `unknown`.
+ * URL or a `Path` object, a callable is a function or a remote object, a class is its generated class (pending results
+ * included). What has no type is `unknown`.
  *
  * **Out**: what the value is at run time. What has an encoding is a value (`PyPromise<number>`), an object of a generated
  * class goes on without waiting (`Pending<DataFrame>`), an array does both (`Pending<ndarray, NdArray>`). `X | Any` means
@@ -174,7 +175,7 @@ function single(type: PyType, scope: TypeScope): string {
     case "self":
       return scope.self === undefined ? "unknown" : scope.reference(scope.self);
     case "callable":
-      return scope.wrapper("PyObject");
+      return scope.wrapper("PyCallable");
     case "literal":
       return type.v.map((value) => JSON.stringify(value)).join(" | ");
     case "union":

@@ -41,7 +41,7 @@ describe("parameterType()", () => {
     [union(name("str"), name("os.PathLike", name("str"))), "PathLike"],
     [union(name("numpy.typing.ArrayLike"), name("float"), NONE), "ArrayLike | null"],
     [union(name("str"), ANY), "string | PyObject"],
-    [{ k: "callable" }, "PyObject"],
+    [{ k: "callable" }, "PyCallable"],
     [{ k: "self" }, "DataFrame"],
     [name("zoo.Options"), "Options"],
     [name("somewhere.Unknown"), "PyObject"],

@@ -1,8 +1,11 @@
 import { ambient } from "../session/mod.ts";
-import { bridgeOf, SnakeBridge } from "./bridge.ts";
+import { bridgeOf, coreOf, SnakeBridge } from "./bridge.ts";
+import { currentScope } from "./core.ts";
 import type { CallOptions } from "./options.ts";
 import type { PyProxy } from "./proxy.ts";
 import type { Session } from "./session.ts";
+import type { RemoteMembers } from "./shape.ts";
+import { type PyTemplate, templateOf } from "./template.ts";
 
 let current: SnakeBridge | undefined;
 
@@ -38,24 +41,44 @@ export function existingDefaultBridge(): SnakeBridge | undefined {
  * console.log(await call("math", "sqrt", [16])); // 4
  * ```
  */
-export function call(
+export function call<T = unknown>(
   module: string,
   name: string,
   args?: readonly unknown[],
   kwargs?: object,
   options?: CallOptions,
-): Promise<unknown> {
-  return defaultBridge().call(module, name, args, kwargs, options);
+): Promise<T> {
+  return defaultBridge().call<T>(module, name, args, kwargs, options);
 }
 
 /** Reads an attribute of a module on the default bridge. */
-export function attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
-  return defaultBridge().attr(module, name, options);
+export function attr<T = unknown>(module: string, name: string, options?: CallOptions): Promise<T> {
+  return defaultBridge().attr<T>(module, name, options);
 }
 
 /** A proxy of a module on the default bridge; see {@linkcode SnakeBridge.import}. */
+export function pyImport(module: string): PyProxy;
+/** A proxy of a module whose shape is `S`, on the default bridge. */
+export function pyImport<S>(module: string): RemoteMembers<S>;
 export function pyImport(module: string): PyProxy {
   return defaultBridge().import(module);
+}
+
+/**
+ * Evaluates a Python expression on the default bridge, in the session bound around the code; see {@linkcode PyTemplate}.
+ */
+export const py: PyTemplate = templateOf(() => {
+  const core = coreOf(defaultBridge());
+  return { core, scope: currentScope(core) };
+});
+
+/** Runs Python statements on the default bridge; see {@linkcode SnakeBridge.exec}. */
+export function exec<T = unknown>(
+  code: string,
+  variables?: Readonly<Record<string, unknown>>,
+  options?: CallOptions,
+): Promise<T> {
+  return defaultBridge().exec<T>(code, variables, options);
 }
 
 /** Runs `fn` in a session of the default bridge; see {@linkcode SnakeBridge.withSession}. */

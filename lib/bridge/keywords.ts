@@ -46,6 +46,19 @@ export function kw<const T extends object>(kwargs: T, options?: CallOptions): Kw
   return new Kw(kwargs, options);
 }
 
+/** Arguments as they are, where {@linkcode kw} is at most the last of them; elsewhere it meets a type that says so. */
+export type KwLast<A extends readonly unknown[]> = A extends readonly [...infer Before, infer Last]
+  // The first question is whether it is `any`, which may be anything.
+  ? readonly [
+    ...{
+      readonly [I in keyof Before]: 0 extends 1 & Before[I] ? Before[I]
+        : [Before[I]] extends [Kw<object, PropertyKey>] ? "kw() goes last"
+        : Before[I];
+    },
+    Last,
+  ]
+  : A;
+
 /** Arguments taken apart. */
 export interface SplitArguments {
   /** The positional ones. */

@@ -30,6 +30,18 @@ export interface StepPlan {
   readonly kwargs: Readonly<Record<string, unknown>> | null;
   /** Options of the call. */
   readonly options: CallOptions | undefined;
+  /** Where it must run, whatever its objects say. */
+  readonly home?: Home;
+}
+
+/** Says where a step must run. */
+export interface Home {
+  /** What must have been sent before it. */
+  readonly after: Behind | undefined;
+  /** Whether it stays with the worker that it was handed to, because later steps count on that. */
+  readonly stays: boolean;
+  /** The worker for the step, given the one that the objects of its job need. */
+  choose(needed: Worker | undefined, what: string): Worker | undefined;
 }
 
 const planners = new WeakMap<Pool, Planner>();
@@ -306,7 +318,8 @@ class ChainJob implements Job, Expiring {
   /** What later steps may name stays where it is. */
   get single(): boolean {
     const [step, ...others] = this.#steps;
-    return others.length === 0 && step !== undefined && step.wanted && step.dependents === 0;
+    return others.length === 0 && step !== undefined && step.wanted && step.dependents === 0 &&
+      step.plan.home?.stays !== true;
   }
 
   submit(): void {
@@ -488,6 +501,7 @@ class Planner {
     try {
       let worker: Worker | undefined;
       for (const step of steps) worker = workerOf(step.what, step.uses, worker);
+      for (const { plan: { home }, what } of steps) if (home !== undefined) worker = home.choose(worker, what);
       new ChainJob(this.#core, steps, worker).submit();
     } catch (error) {
       for (const step of steps) step.abandon(error instanceof Error ? error : new Error(String(error)));
@@ -499,8 +513,9 @@ function markUsed(uses: readonly Behind[]): void {
   for (const used of uses) if (used instanceof Pending) used.used = true;
 }
 
-function usedBy({ target, args, kwargs }: StepPlan): readonly Behind[] {
+function usedBy({ target, args, kwargs, home }: StepPlan): readonly Behind[] {
   const remotes = remotesOf(args, kwargs);
+  if (home?.after !== undefined) return [home.after, ...remotes];
   return typeof target === "string" ? remotes : [target, ...remotes];
 }
 

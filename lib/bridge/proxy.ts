@@ -4,25 +4,45 @@ import { type Behind, behindKey, type Handle } from "../refs/mod.ts";
 import { locatedThen } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
 import { iterate } from "./iterate.ts";
-import { splitArguments } from "./keywords.ts";
+import { type KwLast, splitArguments } from "./keywords.ts";
 import { Pending } from "./pending.ts";
 import { Ref } from "./ref.ts";
 import { INSPECT_KEYS, showHandle } from "./show.ts";
 
 /**
  * A Python module or object as it looks from TypeScript: every property is a Python attribute, every call a Python
- * call. Chains travel in one message; `await` gives a value, or the proxy of an object.
+ * call. Chains travel in one message; `await` gives a value, or the proxy of an object: a {@linkcode SettledProxy}.
+ *
+ * Nothing is known of the attributes, so a step from one is `any`: write down what comes of it
+ * (`const mean: number = await np.mean(x)`), or give {@linkcode SnakeBridge.import} the shape of the module, whose chains
+ * are then typed throughout.
+ *
+ * @typeParam T What awaiting it gives.
  */
-export type PyProxy =
-  & PromiseLike<unknown>
+export type PyProxy<T = unknown> = PromiseLike<T> & SettledProxy;
+
+/**
+ * The proxy of an object that was awaited: all that a {@linkcode PyProxy} is, but nothing to wait for.
+ *
+ * @example A function that stays in Python
+ * ```ts
+ * import { py, type SettledProxy } from "@snakebridge/snakebridge";
+ *
+ * using twice = await py<SettledProxy>`lambda x: 2 * x`;
+ * console.log(await twice(21)); // 42
+ * ```
+ */
+export type SettledProxy =
   & AsyncIterable<unknown>
   & Disposable
   & FunctionMembers
   & {
     /** Calls it; {@linkcode kw} goes last. */
-    (...args: unknown[]): PyProxy;
+    <const A extends readonly unknown[]>(...args: KwLast<A>): PyProxy;
     /** The explicit {@linkcode Ref} of a settled object. */
     readonly $: Ref;
+    /** The same, with a type for what awaiting it gives; nothing is checked. No Python name is `as`. */
+    as<V>(): PyProxy<V>;
     /**
      * An attribute: a {@linkcode PyProxy}. It is not typed as one because with `noUncheckedIndexedAccess` every step of
      * a chain would then have to be checked for undefined, which it never is.
@@ -95,7 +115,10 @@ class Place implements ProxyHandler<() => void> {
           locatedThen(this.result(), resolve, reject);
       }
       if (key === "toJSON") return () => this.refuseJson();
-      return key === "$" ? this.ref() : this.child(key);
+      if (key === "$") return this.ref();
+      // A keyword of Python, so no attribute has this name.
+      if (key === "as") return () => makeProxy(this);
+      return this.child(key);
     }
     if (key === behindKey) return this.behind;
     if (key === Symbol.asyncIterator) return () => this.iterate();
@@ -212,7 +235,8 @@ function makeProxy(place: Place): PyProxy {
   return new Proxy(target, place) as unknown as PyProxy;
 }
 
-const settledProxy = (core: Core, handle: Handle): PyProxy => proxyOf(core, { handle, failure: undefined });
+/** The proxy as the face of a result. */
+export const settledProxy = (core: Core, handle: Handle): PyProxy => proxyOf(core, { handle, failure: undefined });
 
 /** The proxy of a module (by name), of an object, or of a result on its way. */
 export function proxyOf(core: Core, root: string | Behind): PyProxy {

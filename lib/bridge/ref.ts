@@ -96,17 +96,17 @@ export class Ref {
    * @param kwargs Keyword arguments.
    * @throws {PythonError} If Python raised.
    */
-  call(name: string, args: readonly unknown[] = [], kwargs?: object, options?: CallOptions): Promise<unknown> {
+  call<T = unknown>(name: string, args: readonly unknown[] = [], kwargs?: object, options?: CallOptions): Promise<T> {
     return this.#submit(CallKind.method, name, args, kwargs, options);
   }
 
   /** Calls the object itself. */
-  invoke(args: readonly unknown[] = [], kwargs?: object, options?: CallOptions): Promise<unknown> {
+  invoke<T = unknown>(args: readonly unknown[] = [], kwargs?: object, options?: CallOptions): Promise<T> {
     return this.#submit(CallKind.method, "", args, kwargs, options);
   }
 
   /** Reads an attribute; `name` may be dotted. */
-  get(name: string, options?: CallOptions): Promise<unknown> {
+  get<T = unknown>(name: string, options?: CallOptions): Promise<T> {
     return this.#submit(CallKind.getAttr, name, [], undefined, options);
   }
 
@@ -121,42 +121,42 @@ export class Ref {
   }
 
   /** The object as a value, where it has an encoding. */
-  value(options?: CallOptions): Promise<unknown> {
+  value<T = unknown>(options?: CallOptions): Promise<T> {
     return this.#submit(CallKind.value, "", [], undefined, { returns: "value", ...options });
   }
 
   /** `len(object)`. */
   async len(options?: CallOptions): Promise<number> {
-    return await this.#operate("len", [], options) as number;
+    return await this.#operate<number>("len", [], options);
   }
 
   /** `str(object)`. */
   async str(options?: CallOptions): Promise<string> {
-    return await this.#operate("str", [], options) as string;
+    return await this.#operate<string>("str", [], options);
   }
 
   /** `repr(object)`, whole. */
   async repr(options?: CallOptions): Promise<string> {
-    return await this.#operate("repr", [], options) as string;
+    return await this.#operate<string>("repr", [], options);
   }
 
   /** `bool(object)`. */
   async bool(options?: CallOptions): Promise<boolean> {
-    return await this.#operate("bool", [], options) as boolean;
+    return await this.#operate<boolean>("bool", [], options);
   }
 
   /** `dir(object)`. */
   async dir(options?: CallOptions): Promise<string[]> {
-    return await this.#operate("dir", [], options) as string[];
+    return await this.#operate<string[]>("dir", [], options);
   }
 
   /** `item in object`. */
   async contains(item: unknown, options?: CallOptions): Promise<boolean> {
-    return await this.#operate("contains", [item], options) as boolean;
+    return await this.#operate<boolean>("contains", [item], options);
   }
 
   /** `object[key]`; pass {@linkcode slice} for a slice, a `Tuple` for several axes. */
-  at(key: unknown, options?: CallOptions): Promise<unknown> {
+  at<T = unknown>(key: unknown, options?: CallOptions): Promise<T> {
     return this.#operate("getitem", [key], options);
   }
 
@@ -171,7 +171,7 @@ export class Ref {
   }
 
   /** `object == other` and its kin; the result is whatever Python gives, an array for arrays. */
-  compare(comparison: Comparison, other: unknown, options?: CallOptions): Promise<unknown> {
+  compare<T = unknown>(comparison: Comparison, other: unknown, options?: CallOptions): Promise<T> {
     const name = COMPARISONS[comparison];
     if (name === undefined) {
       throw new TypeError(`Cannot compare: got "${comparison}", expected one of ${Object.keys(COMPARISONS).join(" ")}`);
@@ -223,19 +223,19 @@ export class Ref {
     return currentScope(this.#core, this.#handle.session);
   }
 
-  #operate(name: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
+  #operate<T>(name: string, args: readonly unknown[], options?: CallOptions): Promise<T> {
     return this.#submit(CallKind.operation, name, args, undefined, options);
   }
 
-  async #submit(
+  async #submit<T>(
     kind: number,
     name: string,
     args: readonly unknown[],
     kwargs: object | undefined,
     options: CallOptions | undefined,
-  ): Promise<unknown> {
+  ): Promise<T> {
     const plan = { kind, target: this.#handle, name, args, kwargs: definedOnly(kwargs) };
-    return await located(callNow(this.#core, this.#scope(), plan, options, refFace));
+    return await located(callNow(this.#core, this.#scope(), plan, options, refFace) as Promise<T>);
   }
 }
 

@@ -9,6 +9,8 @@ import type { CallOptions } from "./options.ts";
 import { callNow } from "./pending.ts";
 import { type Ref, refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
+import type { RemoteMembers } from "./shape.ts";
+import { execute, type PyTemplate, templateOf } from "./template.ts";
 
 /** Ends a session in one worker. */
 class EndSessionJob implements Job {
@@ -56,6 +58,7 @@ class EndSessionJob implements Job {
 export abstract class Caller {
   /** @ignore */
   protected readonly core: Core;
+  #template: PyTemplate | undefined;
 
   /** @ignore */
   protected constructor(core: Core) {
@@ -71,17 +74,18 @@ export abstract class Caller {
    * @param name Its name, dotted to go through attributes, such as `Path.cwd`.
    * @param args Positional arguments.
    * @param kwargs Keyword arguments.
+   * @typeParam T What the result is, as far as the program knows; nothing is checked.
    * @throws {PythonError} If Python raised.
    * @throws {CallTimeoutError} If it took longer than `timeoutMs`.
    * @throws {WorkerCrashedError} If the worker died meanwhile.
    */
-  call(
+  call<T = unknown>(
     module: string,
     name: string,
     args: readonly unknown[] = [],
     kwargs?: object,
     options?: CallOptions,
-  ): Promise<unknown> {
+  ): Promise<T> {
     if (typeof module !== "string" || module === "" || typeof name !== "string" || name === "") {
       return Promise.reject(
         new TypeError(`Cannot call ${show(module)}.${show(name)}: expected a module name and a function name`),
@@ -93,7 +97,7 @@ export abstract class Caller {
       );
     }
     const plan = { kind: CallKind.function, target: module, name, args, kwargs: definedOnly(kwargs) };
-    return located(callNow(this.core, this.scope(), plan, options, refFace));
+    return located(callNow(this.core, this.scope(), plan, options, refFace) as Promise<T>);
   }
 
   /**
@@ -133,21 +137,95 @@ export abstract class Caller {
   }
 
   /** Reads an attribute of a module, such as `math.pi`. */
-  attr(module: string, name: string, options?: CallOptions): Promise<unknown> {
+  attr<T = unknown>(module: string, name: string, options?: CallOptions): Promise<T> {
     const plan = { kind: CallKind.moduleAttr, target: module, name, args: [], kwargs: null };
-    return located(callNow(this.core, this.scope(), plan, options, refFace));
+    return located(callNow(this.core, this.scope(), plan, options, refFace) as Promise<T>);
   }
 
   /**
    * A proxy of a module: its functions as methods, chained and pipelined. Python imports it with the first call.
    *
+   * With the shape of the module as a type, chains are typed: functions, classes and attributes by their Python names,
+   * where an interface with at least one method is an object that stays in Python and anything else a value. Nothing is
+   * checked at run time; wrappers that `codegen` writes are made from what Python says.
+   *
    * @param module Dotted module name.
+   * @typeParam S What it has; without it, whatever one asks for.
+   *
+   * @example State what a module has
+   * ```ts
+   * import { kw, SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * interface Fraction {
+   *   numerator: number;
+   *   limit_denominator(max: number): Fraction;
+   * }
+   * await using bridge = await SnakeBridge.start();
+   * const { Fraction } = bridge.import<{ Fraction(value: string): Fraction }>("fractions");
+   * const numerator = await Fraction("3.1415926535").limit_denominator(kw({ max_denominator: 1000 })).numerator;
+   * console.log(numerator.toFixed(1)); // 355.0: `numerator` is a number, which the compiler knows
+   * ```
    */
+  import(module: string): PyProxy;
+  /** A proxy of a module whose shape is `S`. */
+  import<S>(module: string): RemoteMembers<S>;
   import(module: string): PyProxy {
     if (typeof module !== "string" || module === "") {
       throw new TypeError(`Cannot import ${show(module)}: expected a module name`);
     }
     return proxyOf(this.core, module);
+  }
+
+  /**
+   * Evaluates a Python expression, written as a template; see {@linkcode PyTemplate}.
+   *
+   * @example What has no spelling in TypeScript
+   * ```ts
+   * import { SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * const { py } = bridge;
+   * console.log(await py<number[]>`[x ** 2 for x in ${[1, 2, 3, 4]} if x % 2 == 0]`); // [ 4, 16 ]
+   * console.log(await py`${"snake"}[::-1]`.upper()); // EKANS
+   * ```
+   */
+  get py(): PyTemplate {
+    return this.#template ??= templateOf(() => ({ core: this.core, scope: this.scope() }));
+  }
+
+  /**
+   * Runs Python statements, and gives the value of the expression that they end with, if they do.
+   *
+   * Each session has names of its own, which last until it ends or its worker is replaced: what one `exec` defines, the
+   * next one and {@linkcode Caller.py} of the same session can use. They live in one worker, and so does what runs there.
+   *
+   * @param code Statements; indentation that all lines share is taken off.
+   * @param variables Set among the names first: values, references, results on their way.
+   * @throws {PythonError} If Python raised; a `SyntaxError` shows the place.
+   * @throws {RefWorkerError} If `variables` live in another worker than the names of the session.
+   *
+   * @example Define, then use
+   * ```ts
+   * import { SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * await bridge.exec(`
+   *   def scaled(values):
+   *       return [factor * value for value in values]
+   * `, { factor: 3 });
+   * console.log(await bridge.py`scaled(${[1, 2]})`); // [ 3, 6 ]
+   * ```
+   */
+  exec<T = unknown>(
+    code: string,
+    variables?: Readonly<Record<string, unknown>>,
+    options?: CallOptions,
+  ): Promise<T> {
+    try {
+      return located(execute(this.core, this.scope(), code, variables, options, refFace) as Promise<T>);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** @ignore */

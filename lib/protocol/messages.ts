@@ -68,6 +68,10 @@ export const CallKind = {
   next: 7,
   /** Gives the object of a ref in the form that the flags ask for. */
   value: 8,
+  /** Evaluates an expression; its holes are the arguments. */
+  evaluate: 9,
+  /** Runs statements among the names of the session. */
+  execute: 10,
 } as const;
 /** A number of {@linkcode CallKind}. */
 export type CallKind = typeof CallKind[keyof typeof CallKind];

@@ -6,6 +6,7 @@
  */
 export * from "./arrow_data.ts";
 export * from "./containers.ts";
+export * from "./dict.ts";
 export { type DTypeInfo, parseDType } from "./dtype.ts";
 export * from "./failures.ts";
 export * from "./frame_reader.ts";

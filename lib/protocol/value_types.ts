@@ -38,6 +38,10 @@ export type PyValue =
   | EllipsisType
   | OpaqueValue;
 
+/** What Python can call: a function of this program, or a remote object that stands for a function or class. */
+// deno-lint-ignore no-explicit-any -- what Python calls it with is known to nobody here
+export type PyCallable = RemoteLike | ((...args: any[]) => unknown);
+
 /** What may be passed to Python: everything that comes from it, and what JavaScript has beside. */
 export type PyInput =
   | PyValue

@@ -15,9 +15,11 @@ export {
   FrozenSet,
   NdArray,
   type PathLike,
+  type PyCallable,
   PyFloat,
   Slice,
   slice,
-  Tuple,
+  // Generated code writes the types of all places: `Tuple<[number, string]>`.
+  type TupleOf as Tuple,
 } from "../protocol/mod.ts";
 export * from "./py_object.ts";

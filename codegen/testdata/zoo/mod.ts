@@ -11,6 +11,7 @@ import {
   getAttribute,
   type Kw,
   type Pending,
+  type PyCallable,
   type PyModule,
   pyModule,
   PyObject,
@@ -328,7 +329,7 @@ export function describe(options: Options): PyPromise<Options> {
 }
 
 /** Iterate. */
-export function each(callback: PyObject): Pending<PyObject & AsyncIterable<number>> {
+export function each(callback: PyCallable): Pending<PyObject & AsyncIterable<number>> {
   return $py.call("each", [callback], PyObject);
 }
 

@@ -15,6 +15,7 @@ import {
   getAttribute,
   type Kw,
   type Pending,
+  type PyCallable,
   type PyModule,
   pyModule,
   PyObject,
@@ -27,12 +28,12 @@ const $py: PyModule = pyModule("json");
 
 /** Keyword arguments of `JSONDecoder.create`. */
 export interface JSONDecoder_createKwargs {
-  object_hook?: PyObject | null;
-  parse_float?: PyObject | null;
-  parse_int?: PyObject | null;
-  parse_constant?: PyObject | null;
+  object_hook?: PyCallable | null;
+  parse_float?: PyCallable | null;
+  parse_int?: PyCallable | null;
+  parse_constant?: PyCallable | null;
   strict?: boolean;
-  object_pairs_hook?: PyObject | null;
+  object_pairs_hook?: PyCallable | null;
 }
 
 /** Keyword arguments of `JSONEncoder.create`. */
@@ -44,7 +45,7 @@ export interface JSONEncoder_createKwargs {
   sort_keys?: boolean;
   indent?: number | bigint | string | null;
   separators?: readonly [string, string] | null;
-  default?: PyObject | null;
+  default?: PyCallable | null;
 }
 
 /** Keyword arguments of `dump`. */
@@ -56,7 +57,7 @@ export interface dumpKwargs {
   cls?: PyObject | null;
   indent?: number | bigint | string | null;
   separators?: readonly [string, string] | null;
-  default?: PyObject | null;
+  default?: PyCallable | null;
   sort_keys?: boolean;
   [name: string]: unknown;
 }
@@ -70,7 +71,7 @@ export interface dumpsKwargs {
   cls?: PyObject | null;
   indent?: number | bigint | string | null;
   separators?: readonly [string, string] | null;
-  default?: PyObject | null;
+  default?: PyCallable | null;
   sort_keys?: boolean;
   [name: string]: unknown;
 }
@@ -78,22 +79,22 @@ export interface dumpsKwargs {
 /** Keyword arguments of `load`. */
 export interface loadKwargs {
   cls?: PyObject | null;
-  object_hook?: PyObject | null;
-  parse_float?: PyObject | null;
-  parse_int?: PyObject | null;
-  parse_constant?: PyObject | null;
-  object_pairs_hook?: PyObject | null;
+  object_hook?: PyCallable | null;
+  parse_float?: PyCallable | null;
+  parse_int?: PyCallable | null;
+  parse_constant?: PyCallable | null;
+  object_pairs_hook?: PyCallable | null;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `loads`. */
 export interface loadsKwargs {
   cls?: PyObject | null;
-  object_hook?: PyObject | null;
-  parse_float?: PyObject | null;
-  parse_int?: PyObject | null;
-  parse_constant?: PyObject | null;
-  object_pairs_hook?: PyObject | null;
+  object_hook?: PyCallable | null;
+  parse_float?: PyCallable | null;
+  parse_int?: PyCallable | null;
+  parse_constant?: PyCallable | null;
+  object_pairs_hook?: PyCallable | null;
   [name: string]: unknown;
 }
 
@@ -116,7 +117,7 @@ export class JSONDecoder extends PyObject {
   }
 
   /** Return the Python representation of `s` (a `str` instance containing a JSON document). */
-  decode(s: string, w?: PyObject | Kw<{ _w?: PyObject }>, kwargs?: Kw<{ _w?: PyObject }>): PyPromise<unknown> {
+  decode(s: string, w?: PyCallable | Kw<{ _w?: PyCallable }>, kwargs?: Kw<{ _w?: PyCallable }>): PyPromise<unknown> {
     return this[callMethod]("decode", [s, w, kwargs]);
   }
 

@@ -28,6 +28,7 @@ import {
   type NdArray,
   type PathLike,
   type Pending,
+  type PyCallable,
   pyModule,
   PyObject,
   type PyPromise,
@@ -42,7 +43,7 @@ import type { Path } from "../pathlib/mod.ts";
 
 /** Keyword arguments of `Legend.findobj`. */
 export interface Legend_findobjKwargs {
-  match?: PyObject | null;
+  match?: PyCallable | PyObject | null;
   include_self?: boolean;
 }
 
@@ -93,7 +94,7 @@ export interface Legend_set_sketch_paramsKwargs {
 
 /** Keyword arguments of `Line2D.findobj`. */
 export interface Line2D_findobjKwargs {
-  match?: PyObject | null;
+  match?: PyCallable | PyObject | null;
   include_self?: boolean;
 }
 
@@ -106,7 +107,7 @@ export interface Line2D_set_sketch_paramsKwargs {
 
 /** Keyword arguments of `Text.findobj`. */
 export interface Text_findobjKwargs {
-  match?: PyObject | null;
+  match?: PyCallable | PyObject | null;
   include_self?: boolean;
 }
 
@@ -133,7 +134,7 @@ export interface Axes_acorrKwargs {
 export interface Axes_angle_spectrumKwargs {
   Fs?: number | null;
   Fc?: number | bigint | null;
-  window?: PyObject | ArrayLike | null;
+  window?: PyCallable | ArrayLike | null;
   pad_to?: number | bigint | null;
   sides?: "default" | "onesided" | "twosided" | null;
   data?: Readonly<Record<string, unknown>> | null;
@@ -143,8 +144,13 @@ export interface Axes_angle_spectrumKwargs {
 /** Keyword arguments of `Axes.annotate`. */
 export interface Axes_annotateKwargs {
   xytext?: readonly [unknown, unknown] | null;
-  xycoords?: string | PyObject | readonly [string | PyObject, string | PyObject];
-  textcoords?: string | PyObject | readonly [string | PyObject, string | PyObject] | null;
+  xycoords?: string | PyObject | PyCallable | readonly [string | PyObject | PyCallable, string | PyObject | PyCallable];
+  textcoords?:
+    | string
+    | PyObject
+    | PyCallable
+    | readonly [string | PyObject | PyCallable, string | PyObject | PyCallable]
+    | null;
   arrowprops?: Readonly<Record<string, unknown>> | null;
   annotation_clip?: boolean | null;
   [name: string]: unknown;
@@ -222,7 +228,7 @@ export interface Axes_barKwargs {
 /** Keyword arguments of `Axes.bar_label`. */
 export interface Axes_bar_labelKwargs {
   labels?: ArrayLike | null;
-  fmt?: string | PyObject;
+  fmt?: string | PyCallable;
   label_type?: "center" | "edge";
   padding?: ArrayLike;
   [name: string]: unknown;
@@ -307,8 +313,8 @@ export interface Axes_cohereKwargs {
   NFFT?: number | bigint;
   Fs?: number;
   Fc?: number | bigint;
-  detrend?: "none" | "mean" | "linear" | PyObject;
-  window?: PyObject | ArrayLike;
+  detrend?: "none" | "mean" | "linear" | PyCallable;
+  window?: PyCallable | ArrayLike;
   noverlap?: number | bigint;
   pad_to?: number | bigint | null;
   sides?: "default" | "onesided" | "twosided";
@@ -322,8 +328,8 @@ export interface Axes_csdKwargs {
   NFFT?: number | bigint | null;
   Fs?: number | null;
   Fc?: number | bigint | null;
-  detrend?: "none" | "mean" | "linear" | PyObject | null;
-  window?: PyObject | ArrayLike | null;
+  detrend?: "none" | "mean" | "linear" | PyCallable | null;
+  window?: PyCallable | ArrayLike | null;
   noverlap?: number | bigint | null;
   pad_to?: number | bigint | null;
   sides?: "default" | "onesided" | "twosided" | null;
@@ -459,7 +465,7 @@ export interface Axes_fill_betweenxKwargs {
 
 /** Keyword arguments of `Axes.findobj`. */
 export interface Axes_findobjKwargs {
-  match?: PyObject | null;
+  match?: PyCallable | PyObject | null;
   include_self?: boolean;
 }
 
@@ -537,7 +543,7 @@ export interface Axes_hexbinKwargs {
     | readonly [number, number, number, number]
     | readonly [readonly [number, number, number] | string, number]
     | readonly [readonly [number, number, number, number], number];
-  reduce_C_function?: PyObject;
+  reduce_C_function?: PyCallable;
   mincnt?: number | bigint | null;
   marginals?: boolean;
   colorizer?: PyObject | null;
@@ -755,7 +761,7 @@ export interface Axes_locator_paramsKwargs {
 export interface Axes_magnitude_spectrumKwargs {
   Fs?: number | null;
   Fc?: number | bigint | null;
-  window?: PyObject | ArrayLike | null;
+  window?: PyCallable | ArrayLike | null;
   pad_to?: number | bigint | null;
   sides?: "default" | "onesided" | "twosided" | null;
   scale?: "default" | "linear" | "dB" | null;
@@ -813,7 +819,7 @@ export interface Axes_pcolormeshKwargs {
 export interface Axes_phase_spectrumKwargs {
   Fs?: number | null;
   Fc?: number | bigint | null;
-  window?: PyObject | ArrayLike | null;
+  window?: PyCallable | ArrayLike | null;
   pad_to?: number | bigint | null;
   sides?: "default" | "onesided" | "twosided" | null;
   data?: Readonly<Record<string, unknown>> | null;
@@ -838,7 +844,7 @@ export interface Axes_pieKwargs {
       | readonly [readonly [number, number, number, number], number]
     )[]
     | null;
-  autopct?: string | PyObject | null;
+  autopct?: string | PyCallable | null;
   pctdistance?: number;
   shadow?: boolean;
   labeldistance?: number | null;
@@ -876,8 +882,8 @@ export interface Axes_psdKwargs {
   NFFT?: number | bigint | null;
   Fs?: number | null;
   Fc?: number | bigint | null;
-  detrend?: "none" | "mean" | "linear" | PyObject | null;
-  window?: PyObject | ArrayLike | null;
+  detrend?: "none" | "mean" | "linear" | PyCallable | null;
+  window?: PyCallable | ArrayLike | null;
   noverlap?: number | bigint | null;
   pad_to?: number | bigint | null;
   sides?: "default" | "onesided" | "twosided" | null;
@@ -937,14 +943,14 @@ export interface Axes_scatterKwargs {
 
 /** Keyword arguments of `Axes.secondary_xaxis`. */
 export interface Axes_secondary_xaxisKwargs {
-  functions?: readonly [PyObject, PyObject] | PyObject | null;
+  functions?: readonly [PyCallable, PyCallable] | PyObject | null;
   transform?: PyObject | null;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Axes.secondary_yaxis`. */
 export interface Axes_secondary_yaxisKwargs {
-  functions?: readonly [PyObject, PyObject] | PyObject | null;
+  functions?: readonly [PyCallable, PyCallable] | PyObject | null;
   transform?: PyObject | null;
   [name: string]: unknown;
 }
@@ -1060,8 +1066,8 @@ export interface Axes_specgramKwargs {
   NFFT?: number | bigint | null;
   Fs?: number | null;
   Fc?: number | bigint | null;
-  detrend?: "none" | "mean" | "linear" | PyObject | null;
-  window?: PyObject | ArrayLike | null;
+  detrend?: "none" | "mean" | "linear" | PyCallable | null;
+  window?: PyCallable | ArrayLike | null;
   noverlap?: number | bigint | null;
   cmap?: string | PyObject | null;
   xextent?: readonly [number, number] | null;
@@ -1317,7 +1323,7 @@ export interface Axes_violinplotKwargs {
   showmedians?: boolean;
   quantiles?: readonly (number | readonly number[])[] | null;
   points?: number | bigint;
-  bw_method?: "scott" | "silverman" | number | PyObject | null;
+  bw_method?: "scott" | "silverman" | number | PyCallable | null;
   side?: "both" | "low" | "high";
   facecolor?:
     | readonly (
@@ -1388,7 +1394,7 @@ export interface Axes_vlinesKwargs {
 /** Keyword arguments of `Axes.xcorr`. */
 export interface Axes_xcorrKwargs {
   normed?: boolean;
-  detrend?: PyObject;
+  detrend?: PyCallable;
   usevlines?: boolean;
   maxlags?: number | bigint;
   data?: Readonly<Record<string, unknown>> | null;
@@ -1442,7 +1448,7 @@ export interface Figure_figimageKwargs {
 
 /** Keyword arguments of `Figure.findobj`. */
 export interface Figure_findobjKwargs {
-  match?: PyObject | null;
+  match?: PyCallable | PyObject | null;
   include_self?: boolean;
 }
 
@@ -1673,7 +1679,7 @@ export interface Figure_tight_layoutKwargs {
 
 /** Keyword arguments of `Polygon.findobj`. */
 export interface Polygon_findobjKwargs {
-  match?: PyObject | null;
+  match?: PyCallable | PyObject | null;
   include_self?: boolean;
 }
 
@@ -1686,7 +1692,7 @@ export interface Polygon_set_sketch_paramsKwargs {
 
 /** Keyword arguments of `PathCollection.findobj`. */
 export interface PathCollection_findobjKwargs {
-  match?: PyObject | null;
+  match?: PyCallable | PyObject | null;
   include_self?: boolean;
 }
 
@@ -1695,7 +1701,7 @@ export interface PathCollection_legend_elementsKwargs {
   prop?: "colors" | "sizes";
   num?: "auto" | ArrayLike | PyObject;
   fmt?: string | PyObject | null;
-  func?: PyObject;
+  func?: PyCallable;
   [name: string]: unknown;
 }
 
@@ -1730,7 +1736,7 @@ export class Legend extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -1819,7 +1825,7 @@ export class Legend extends PyObject {
    * @param include_self Include *self* in the list to be checked for a match. Default: `True`.
    */
   findobj(
-    match?: PyObject | null | Kw<Legend_findobjKwargs>,
+    match?: PyCallable | PyObject | null | Kw<Legend_findobjKwargs>,
     include_self?: boolean | Kw<Legend_findobjKwargs>,
     kwargs?: Kw<Legend_findobjKwargs>,
   ): PyPromise<Ref[]> {
@@ -2232,7 +2238,7 @@ export class Legend extends PyObject {
    *
    * @param filter_func A filter function, which takes a (m, n, depth) float array and a dpi value, and returns a (m, n, depth) array and two offsets from the bottom left corner of the …
    */
-  set_agg_filter(filter_func: PyObject | null): PyPromise<void> {
+  set_agg_filter(filter_func: PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_agg_filter", [filter_func]);
   }
 
@@ -2433,7 +2439,7 @@ export class Legend extends PyObject {
    *
    * @param picker This can be one of the following:
    */
-  set_picker(picker: boolean | number | PyObject | null): PyPromise<void> {
+  set_picker(picker: boolean | number | PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_picker", [picker]);
   }
 
@@ -2585,7 +2591,7 @@ export class Line2D extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -2671,7 +2677,7 @@ export class Line2D extends PyObject {
    * @param include_self Include *self* in the list to be checked for a match. Default: `True`.
    */
   findobj(
-    match?: PyObject | null | Kw<Line2D_findobjKwargs>,
+    match?: PyCallable | PyObject | null | Kw<Line2D_findobjKwargs>,
     include_self?: boolean | Kw<Line2D_findobjKwargs>,
     kwargs?: Kw<Line2D_findobjKwargs>,
   ): PyPromise<Ref[]> {
@@ -3404,7 +3410,7 @@ export class Line2D extends PyObject {
    *
    * @param filter_func A filter function, which takes a (m, n, depth) float array and a dpi value, and returns a (m, n, depth) array and two offsets from the bottom left corner of the …
    */
-  set_agg_filter(filter_func: PyObject | null): PyPromise<void> {
+  set_agg_filter(filter_func: PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_agg_filter", [filter_func]);
   }
 
@@ -3824,7 +3830,7 @@ export class Line2D extends PyObject {
    *
    * @param p If a float, it is used as the pick radius in points.
    */
-  set_picker(p: boolean | number | PyObject | null): PyPromise<void> {
+  set_picker(p: boolean | number | PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_picker", [p]);
   }
 
@@ -3982,7 +3988,7 @@ export class Text extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -4042,7 +4048,7 @@ export class Text extends PyObject {
    * @param include_self Include *self* in the list to be checked for a match. Default: `True`.
    */
   findobj(
-    match?: PyObject | null | Kw<Text_findobjKwargs>,
+    match?: PyCallable | PyObject | null | Kw<Text_findobjKwargs>,
     include_self?: boolean | Kw<Text_findobjKwargs>,
     kwargs?: Kw<Text_findobjKwargs>,
   ): PyPromise<Ref[]> {
@@ -4533,7 +4539,7 @@ export class Text extends PyObject {
    *
    * @param filter_func A filter function, which takes a (m, n, depth) float array and a dpi value, and returns a (m, n, depth) array and two offsets from the bottom left corner of the …
    */
-  set_agg_filter(filter_func: PyObject | null): PyPromise<void> {
+  set_agg_filter(filter_func: PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_agg_filter", [filter_func]);
   }
 
@@ -4839,7 +4845,7 @@ export class Text extends PyObject {
    *
    * @param picker This can be one of the following:
    */
-  set_picker(picker: boolean | number | PyObject | null): PyPromise<void> {
+  set_picker(picker: boolean | number | PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_picker", [picker]);
   }
 
@@ -5101,7 +5107,7 @@ export class Axes extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -5184,8 +5190,19 @@ export class Axes extends PyObject {
     text: string,
     xy: readonly [unknown, unknown],
     xytext?: readonly [unknown, unknown] | null | Kw<Axes_annotateKwargs>,
-    xycoords?: string | PyObject | readonly [string | PyObject, string | PyObject] | Kw<Axes_annotateKwargs>,
-    textcoords?: string | PyObject | readonly [string | PyObject, string | PyObject] | null | Kw<Axes_annotateKwargs>,
+    xycoords?:
+      | string
+      | PyObject
+      | PyCallable
+      | readonly [string | PyObject | PyCallable, string | PyObject | PyCallable]
+      | Kw<Axes_annotateKwargs>,
+    textcoords?:
+      | string
+      | PyObject
+      | PyCallable
+      | readonly [string | PyObject | PyCallable, string | PyObject | PyCallable]
+      | null
+      | Kw<Axes_annotateKwargs>,
     arrowprops?: Readonly<Record<string, unknown>> | null | Kw<Axes_annotateKwargs>,
     annotation_clip?: boolean | null | Kw<Axes_annotateKwargs>,
     kwargs?: Kw<Axes_annotateKwargs>,
@@ -5869,7 +5886,7 @@ export class Axes extends PyObject {
    * @param include_self Include *self* in the list to be checked for a match. Default: `True`.
    */
   findobj(
-    match?: PyObject | null | Kw<Axes_findobjKwargs>,
+    match?: PyCallable | PyObject | null | Kw<Axes_findobjKwargs>,
     include_self?: boolean | Kw<Axes_findobjKwargs>,
     kwargs?: Kw<Axes_findobjKwargs>,
   ): PyPromise<Ref[]> {
@@ -7221,7 +7238,7 @@ export class Axes extends PyObject {
    */
   secondary_xaxis(
     location: "top" | "bottom" | number,
-    functions?: readonly [PyObject, PyObject] | PyObject | null | Kw<Axes_secondary_xaxisKwargs>,
+    functions?: readonly [PyCallable, PyCallable] | PyObject | null | Kw<Axes_secondary_xaxisKwargs>,
     kwargs?: Kw<Axes_secondary_xaxisKwargs>,
   ): Pending<PyObject> {
     return this[callMethod]("secondary_xaxis", [location, functions, kwargs], PyObject);
@@ -7238,7 +7255,7 @@ export class Axes extends PyObject {
    */
   secondary_yaxis(
     location: "left" | "right" | number,
-    functions?: readonly [PyObject, PyObject] | PyObject | null | Kw<Axes_secondary_yaxisKwargs>,
+    functions?: readonly [PyCallable, PyCallable] | PyObject | null | Kw<Axes_secondary_yaxisKwargs>,
     kwargs?: Kw<Axes_secondary_yaxisKwargs>,
   ): Pending<PyObject> {
     return this[callMethod]("secondary_yaxis", [location, functions, kwargs], PyObject);
@@ -7318,7 +7335,7 @@ export class Axes extends PyObject {
    *
    * @param filter_func A filter function, which takes a (m, n, depth) float array and a dpi value, and returns a (m, n, depth) array and two offsets from the bottom left corner of the …
    */
-  set_agg_filter(filter_func: PyObject | null): PyPromise<void> {
+  set_agg_filter(filter_func: PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_agg_filter", [filter_func]);
   }
 
@@ -7400,7 +7417,7 @@ export class Axes extends PyObject {
   }
 
   /** Set the Axes locator. */
-  set_axes_locator(locator: PyObject): PyPromise<void> {
+  set_axes_locator(locator: PyCallable): PyPromise<void> {
     return this[callMethod]("set_axes_locator", [locator]);
   }
 
@@ -7572,7 +7589,7 @@ export class Axes extends PyObject {
    *
    * @param picker This can be one of the following:
    */
-  set_picker(picker: boolean | number | PyObject | null): PyPromise<void> {
+  set_picker(picker: boolean | number | PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_picker", [picker]);
   }
 
@@ -8718,7 +8735,7 @@ export class BarContainer extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -8863,7 +8880,7 @@ export class Figure extends PyObject {
   }
 
   /** Whenever the Axes state change, `func(self)` will be called. */
-  add_axobserver(func: PyObject): PyPromise<void> {
+  add_axobserver(func: PyCallable): PyPromise<void> {
     return this[callMethod]("add_axobserver", [func]);
   }
 
@@ -8873,7 +8890,7 @@ export class Figure extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -9193,7 +9210,7 @@ export class Figure extends PyObject {
    * @param include_self Include *self* in the list to be checked for a match. Default: `True`.
    */
   findobj(
-    match?: PyObject | null | Kw<Figure_findobjKwargs>,
+    match?: PyCallable | PyObject | null | Kw<Figure_findobjKwargs>,
     include_self?: boolean | Kw<Figure_findobjKwargs>,
     kwargs?: Kw<Figure_findobjKwargs>,
   ): PyPromise<Ref[]> {
@@ -9737,7 +9754,7 @@ export class Figure extends PyObject {
    *
    * @param filter_func A filter function, which takes a (m, n, depth) float array and a dpi value, and returns a (m, n, depth) array and two offsets from the bottom left corner of the …
    */
-  set_agg_filter(filter_func: PyObject | null): PyPromise<void> {
+  set_agg_filter(filter_func: PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_agg_filter", [filter_func]);
   }
 
@@ -9940,7 +9957,7 @@ export class Figure extends PyObject {
    *
    * @param picker This can be one of the following:
    */
-  set_picker(picker: boolean | number | PyObject | null): PyPromise<void> {
+  set_picker(picker: boolean | number | PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_picker", [picker]);
   }
 
@@ -10378,7 +10395,7 @@ export class Polygon extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -10480,7 +10497,7 @@ export class Polygon extends PyObject {
    * @param include_self Include *self* in the list to be checked for a match. Default: `True`.
    */
   findobj(
-    match?: PyObject | null | Kw<Polygon_findobjKwargs>,
+    match?: PyCallable | PyObject | null | Kw<Polygon_findobjKwargs>,
     include_self?: boolean | Kw<Polygon_findobjKwargs>,
     kwargs?: Kw<Polygon_findobjKwargs>,
   ): PyPromise<Ref[]> {
@@ -10970,7 +10987,7 @@ export class Polygon extends PyObject {
    *
    * @param filter_func A filter function, which takes a (m, n, depth) float array and a dpi value, and returns a (m, n, depth) array and two offsets from the bottom left corner of the …
    */
-  set_agg_filter(filter_func: PyObject | null): PyPromise<void> {
+  set_agg_filter(filter_func: PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_agg_filter", [filter_func]);
   }
 
@@ -11275,7 +11292,7 @@ export class Polygon extends PyObject {
    *
    * @param picker This can be one of the following:
    */
-  set_picker(picker: boolean | number | PyObject | null): PyPromise<void> {
+  set_picker(picker: boolean | number | PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_picker", [picker]);
   }
 
@@ -11408,7 +11425,7 @@ export class PathCollection extends PyObject {
    * @param func The callback function. It must have the signature::
    * @returns The observer id associated with the callback. This id can be used for removing the callback with `.remove_callback` later.
    */
-  add_callback(func: PyObject): PyPromise<number> {
+  add_callback(func: PyCallable): PyPromise<number> {
     return this[callMethod]("add_callback", [func]);
   }
 
@@ -11509,7 +11526,7 @@ export class PathCollection extends PyObject {
    * @param include_self Include *self* in the list to be checked for a match. Default: `True`.
    */
   findobj(
-    match?: PyObject | null | Kw<PathCollection_findobjKwargs>,
+    match?: PyCallable | PyObject | null | Kw<PathCollection_findobjKwargs>,
     include_self?: boolean | Kw<PathCollection_findobjKwargs>,
     kwargs?: Kw<PathCollection_findobjKwargs>,
   ): PyPromise<Ref[]> {
@@ -12130,7 +12147,7 @@ export class PathCollection extends PyObject {
     prop?: "colors" | "sizes" | Kw<PathCollection_legend_elementsKwargs>,
     num?: "auto" | ArrayLike | PyObject | Kw<PathCollection_legend_elementsKwargs>,
     fmt?: string | PyObject | null | Kw<PathCollection_legend_elementsKwargs>,
-    func?: PyObject | Kw<PathCollection_legend_elementsKwargs>,
+    func?: PyCallable | Kw<PathCollection_legend_elementsKwargs>,
     kwargs?: Kw<PathCollection_legend_elementsKwargs>,
   ): PyPromise<Tuple<[Ref[], string[]]>> {
     return this[callMethod]("legend_elements", [prop, num, fmt, func, kwargs]);
@@ -12221,7 +12238,7 @@ export class PathCollection extends PyObject {
    *
    * @param filter_func A filter function, which takes a (m, n, depth) float array and a dpi value, and returns a (m, n, depth) array and two offsets from the bottom left corner of the …
    */
-  set_agg_filter(filter_func: PyObject | null): PyPromise<void> {
+  set_agg_filter(filter_func: PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_agg_filter", [filter_func]);
   }
 
@@ -12731,7 +12748,7 @@ export class PathCollection extends PyObject {
    *
    * @param picker This can be one of the following:
    */
-  set_picker(picker: boolean | number | PyObject | null): PyPromise<void> {
+  set_picker(picker: boolean | number | PyCallable | null): PyPromise<void> {
     return this[callMethod]("set_picker", [picker]);
   }
 

@@ -19,6 +19,7 @@ import {
   type NdArray,
   type PathLike,
   type Pending,
+  type PyCallable,
   type PyModule,
   pyModule,
   PyObject,
@@ -100,7 +101,7 @@ export interface dtype_createKwargs {
 
 /** Keyword arguments of `errstate.create`. */
 export interface errstate_createKwargs {
-  call?: PyObject;
+  call?: PyCallable | PyObject;
   all?: "ignore" | "warn" | "raise" | "call" | "print" | "log" | null;
   divide?: "ignore" | "warn" | "raise" | "call" | "print" | "log" | null;
   over?: "ignore" | "warn" | "raise" | "call" | "print" | "log" | null;
@@ -596,7 +597,7 @@ export interface ufunc_resolve_dtypesKwargs {
 
 /** Keyword arguments of `vectorize.create`. */
 export interface vectorize_createKwargs {
-  pyfunc?: PyObject;
+  pyfunc?: PyCallable;
   otypes?: string | readonly DTypeLike[] | PyObject | null;
   doc?: string | null;
   excluded?: readonly (number | bigint | string)[] | PyObject | null;
@@ -3261,7 +3262,7 @@ export interface genfromtxtKwargs {
   delimiter?: string | number | bigint | readonly (number | bigint)[] | PyObject | null;
   skip_header?: number | bigint;
   skip_footer?: number | bigint;
-  converters?: Readonly<Record<string, PyObject>> | ReadonlyMap<number | bigint | string, PyObject> | null;
+  converters?: Readonly<Record<string, PyCallable>> | ReadonlyMap<number | bigint | string, PyCallable> | null;
   missing_values?: unknown;
   filling_values?: unknown;
   usecols?: readonly (number | bigint)[] | null;
@@ -3642,7 +3643,11 @@ export interface loadtxtKwargs {
   dtype?: DTypeLike;
   comments?: string | readonly string[] | null;
   delimiter?: string | null;
-  converters?: Readonly<Record<string, PyObject>> | ReadonlyMap<number | bigint | string, PyObject> | PyObject | null;
+  converters?:
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<number | bigint | string, PyCallable>
+    | PyCallable
+    | null;
   skiprows?: number | bigint;
   usecols?: number | bigint | readonly (number | bigint)[] | null;
   unpack?: boolean;
@@ -4755,7 +4760,7 @@ export interface printoptionsKwargs {
   sign?: "-" | "+" | " " | null;
   floatmode?: "fixed" | "unique" | "maxprec" | "maxprec_equal" | null;
   legacy?: "1.13" | "1.21" | "1.25" | "2.1" | false | null;
-  override_repr?: PyObject | null;
+  override_repr?: PyCallable | null;
 }
 
 /** Keyword arguments of `prod`. */
@@ -5070,7 +5075,7 @@ export interface set_printoptionsKwargs {
   sign?: "-" | "+" | " " | null;
   floatmode?: "fixed" | "unique" | "maxprec" | "maxprec_equal" | null;
   legacy?: "1.13" | "1.21" | "1.25" | "2.1" | false | null;
-  override_repr?: PyObject | null;
+  override_repr?: PyCallable | null;
 }
 
 /** Keyword arguments of `seterr`. */
@@ -6385,7 +6390,7 @@ export class errstate extends PyObject {
   }
 
   /** Calls `__call__`. */
-  invoke(func: PyObject): Pending<PyObject> {
+  invoke(func: PyCallable): Pending<PyObject> {
     return this[callMethod]("__call__", [func], PyObject);
   }
 }
@@ -8717,7 +8722,7 @@ export class vectorize extends PyObject {
    * ```
    */
   static create(
-    pyfunc?: PyObject | Kw<vectorize_createKwargs>,
+    pyfunc?: PyCallable | Kw<vectorize_createKwargs>,
     otypes?: string | readonly DTypeLike[] | PyObject | null | Kw<vectorize_createKwargs>,
     doc?: string | null | Kw<vectorize_createKwargs>,
     excluded?: readonly (number | bigint | string)[] | PyObject | null | Kw<vectorize_createKwargs>,
@@ -14517,7 +14522,7 @@ export function append(
  * ```
  */
 export function apply_along_axis(
-  func1d: PyObject,
+  func1d: PyCallable,
   axis: number,
   arr: ArrayLike,
   ...args: unknown[]
@@ -14547,7 +14552,7 @@ export function apply_along_axis(
  * ```
  */
 export function apply_over_axes(
-  func: PyObject,
+  func: PyCallable,
   a: ArrayLike,
   axes: number | bigint | readonly (number | bigint)[],
 ): Pending<ndarray, NdArray> {
@@ -18139,7 +18144,7 @@ export function fromfile(
  * ```
  */
 export function fromfunction(
-  function_: PyObject,
+  function_: PyCallable,
   shape: readonly (number | bigint)[],
   kwargs?: Kw<fromfunctionKwargs>,
 ): PyPromise<unknown> {
@@ -18190,13 +18195,13 @@ export function fromiter(
  * ```
  */
 export function frompyfunc(
-  func: PyObject,
+  func: PyCallable,
   nin: number | bigint,
   nout: number | bigint,
   kwargs?: Kw<{ identity?: PyObject | null }>,
 ): Pending<PyObject>;
 export function frompyfunc(
-  func: PyObject,
+  func: PyCallable,
   nin: number,
   nout: number,
   kwargs?: Kw<{ identity?: PyObject | null }>,
@@ -18389,8 +18394,8 @@ export function genfromtxt(
   skip_header?: number | bigint | Kw<genfromtxtKwargs>,
   skip_footer?: number | bigint | Kw<genfromtxtKwargs>,
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<number | bigint | string, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<number | bigint | string, PyCallable>
     | null
     | Kw<genfromtxtKwargs>,
   missing_values?: unknown,
@@ -20012,9 +20017,9 @@ export function loadtxt(
   comments?: string | readonly string[] | null | Kw<loadtxtKwargs>,
   delimiter?: string | null | Kw<loadtxtKwargs>,
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<number | bigint | string, PyObject>
-    | PyObject
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<number | bigint | string, PyCallable>
+    | PyCallable
     | null
     | Kw<loadtxtKwargs>,
   skiprows?: number | bigint | Kw<loadtxtKwargs>,
@@ -20312,7 +20317,7 @@ export function logspace(
  */
 export function mask_indices(
   n: number | bigint,
-  mask_func: PyObject,
+  mask_func: PyCallable,
   k?: number | bigint | PyObject | Kw<{ k?: number | bigint | PyObject }>,
   kwargs?: Kw<{ k?: number | bigint | PyObject }>,
 ): PyPromise<Tuple<[NdArray, NdArray]>> {
@@ -23793,7 +23798,7 @@ export function seterr(
  * ...
  * ```
  */
-export function seterrcall(func: PyObject | null): Pending<PyObject, PyObject | null> {
+export function seterrcall(func: PyCallable | PyObject | null): Pending<PyObject, PyObject | null> {
   return $py.call("seterrcall", [func], PyObject);
 }
 

@@ -18,6 +18,7 @@ import {
   type NdArray,
   type PathLike,
   type Pending,
+  type PyCallable,
   type PyModule,
   pyModule,
   PyObject,
@@ -50,7 +51,7 @@ export interface ExcelFile_parseKwargs {
   converters?: Readonly<Record<string, unknown>>;
   true_values?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
   false_values?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   nrows?: number | bigint | null;
   na_values?: unknown;
   parse_dates?: readonly unknown[] | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | boolean;
@@ -430,7 +431,7 @@ export interface StringMethods_partitionKwargs {
 
 /** Keyword arguments of `StringMethods.replace`. */
 export interface StringMethods_replaceKwargs {
-  repl?: string | PyObject | null;
+  repl?: string | PyCallable | null;
   n?: number | bigint;
   case?: boolean | null;
   flags?: number | bigint;
@@ -713,7 +714,7 @@ export interface PlotAccessor_boxKwargs {
 
 /** Keyword arguments of `PlotAccessor.density`. */
 export interface PlotAccessor_densityKwargs {
-  bw_method?: "scott" | "silverman" | number | PyObject | null;
+  bw_method?: "scott" | "silverman" | number | PyCallable | null;
   ind?: ArrayLike | null;
   weights?: ArrayLike | null;
   [name: string]: unknown;
@@ -722,7 +723,7 @@ export interface PlotAccessor_densityKwargs {
 /** Keyword arguments of `PlotAccessor.hexbin`. */
 export interface PlotAccessor_hexbinKwargs {
   C?: string | number | bigint | boolean | PyObject | null;
-  reduce_C_function?: PyObject | null;
+  reduce_C_function?: PyCallable | null;
   gridsize?: number | bigint | readonly [number | bigint, number | bigint] | null;
   [name: string]: unknown;
 }
@@ -743,7 +744,7 @@ export interface PlotAccessor_histKwargs {
 
 /** Keyword arguments of `PlotAccessor.kde`. */
 export interface PlotAccessor_kdeKwargs {
-  bw_method?: "scott" | "silverman" | number | PyObject | null;
+  bw_method?: "scott" | "silverman" | number | PyCallable | null;
   ind?: ArrayLike | null;
   weights?: ArrayLike | null;
   [name: string]: unknown;
@@ -777,13 +778,13 @@ export interface PlotAccessor_scatterKwargs {
 
 /** Keyword arguments of `ExponentialMovingWindow.agg`. */
 export interface ExponentialMovingWindow_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `ExponentialMovingWindow.aggregate`. */
 export interface ExponentialMovingWindow_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
@@ -1189,13 +1190,13 @@ export interface StataReader_readKwargs {
 
 /** Keyword arguments of `Window.agg`. */
 export interface Window_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Window.aggregate`. */
 export interface Window_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
@@ -1586,7 +1587,7 @@ export interface Index_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Index.sort_values`. */
@@ -1594,7 +1595,7 @@ export interface Index_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Index.sort_values`. */
@@ -1602,7 +1603,7 @@ export interface Index_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Index.sortlevel`. */
@@ -1740,13 +1741,13 @@ export interface Timestamp_tz_localizeKwargs {
 
 /** Keyword arguments of `Expanding.agg`. */
 export interface Expanding_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Expanding.aggregate`. */
 export interface Expanding_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
@@ -1848,13 +1849,13 @@ export interface Expanding_varKwargs {
 
 /** Keyword arguments of `Rolling.agg`. */
 export interface Rolling_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Rolling.aggregate`. */
 export interface Rolling_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
@@ -2718,14 +2719,14 @@ export interface DataFrame_add_suffixKwargs {
 
 /** Keyword arguments of `DataFrame.agg`. */
 export interface DataFrame_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   axis?: number | bigint | "index" | "columns" | "rows";
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `DataFrame.aggregate`. */
 export interface DataFrame_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   axis?: number | bigint | "index" | "columns" | "rows";
   [name: string]: unknown;
 }
@@ -2794,7 +2795,7 @@ export interface DataFrame_applyKwargs {
   result_type?: "expand" | "reduce" | "broadcast" | null;
   args?: readonly unknown[];
   by_row?: false | "compat";
-  engine?: PyObject | "python" | "numba" | null;
+  engine?: PyCallable | "python" | "numba" | null;
   engine_kwargs?: Readonly<Record<string, boolean>> | null;
   [name: string]: unknown;
 }
@@ -2883,7 +2884,7 @@ export interface DataFrame_convert_dtypesKwargs {
 
 /** Keyword arguments of `DataFrame.corr`. */
 export interface DataFrame_corrKwargs {
-  method?: "pearson" | "kendall" | "spearman" | PyObject;
+  method?: "pearson" | "kendall" | "spearman" | PyCallable;
   min_periods?: number | bigint;
   numeric_only?: boolean;
 }
@@ -2892,7 +2893,7 @@ export interface DataFrame_corrKwargs {
 export interface DataFrame_corrwithKwargs {
   axis?: number | bigint | "index" | "columns" | "rows";
   drop?: boolean;
-  method?: "pearson" | "kendall" | "spearman" | PyObject;
+  method?: "pearson" | "kendall" | "spearman" | PyCallable;
   numeric_only?: boolean;
   min_periods?: number | bigint | null;
 }
@@ -3348,7 +3349,7 @@ export interface DataFrame_ltKwargs {
 
 /** Keyword arguments of `DataFrame.mask`. */
 export interface DataFrame_maskKwargs {
-  other?: Series | DataFrame | PyObject;
+  other?: Series | DataFrame | PyCallable | PyObject;
   inplace?: boolean;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   level?: string | number | bigint | boolean | PyObject | null;
@@ -3535,11 +3536,14 @@ export interface DataFrame_pivot_tableKwargs {
   index?: unknown;
   columns?: unknown;
   aggfunc?:
-    | PyObject
+    | PyCallable
     | string
-    | readonly (PyObject | string)[]
-    | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>;
+    | readonly (PyCallable | string)[]
+    | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      PyCallable | string | readonly (PyCallable | string)[]
+    >;
   fill_value?: unknown;
   margins?: boolean;
   dropna?: boolean;
@@ -3692,17 +3696,17 @@ export interface DataFrame_renameKwargs {
   mapper?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   index?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   columns?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   copy?: boolean | PyObject;
@@ -3716,17 +3720,17 @@ export interface DataFrame_renameKwargs_2 {
   mapper?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   index?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   columns?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   copy?: boolean | PyObject;
@@ -3740,17 +3744,17 @@ export interface DataFrame_renameKwargs_3 {
   mapper?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   index?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   columns?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | null;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   copy?: boolean | PyObject;
@@ -4061,7 +4065,7 @@ export interface DataFrame_sort_indexKwargs {
   na_position?: "first" | "last";
   sort_remaining?: boolean;
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DataFrame.sort_index`. */
@@ -4074,7 +4078,7 @@ export interface DataFrame_sort_indexKwargs_2 {
   na_position?: "first" | "last";
   sort_remaining?: boolean;
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DataFrame.sort_index`. */
@@ -4087,7 +4091,7 @@ export interface DataFrame_sort_indexKwargs_3 {
   na_position?: "first" | "last";
   sort_remaining?: boolean;
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DataFrame.sort_values`. */
@@ -4098,7 +4102,7 @@ export interface DataFrame_sort_valuesKwargs {
   kind?: "quicksort" | "mergesort" | "heapsort" | "stable";
   na_position?: "first" | "last";
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DataFrame.sort_values`. */
@@ -4109,7 +4113,7 @@ export interface DataFrame_sort_valuesKwargs_2 {
   kind?: "quicksort" | "mergesort" | "heapsort" | "stable";
   na_position?: string;
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DataFrame.squeeze`. */
@@ -4200,7 +4204,7 @@ export interface DataFrame_to_csvKwargs {
   path_or_buf?: null;
   sep?: string;
   na_rep?: string;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | null;
   columns?: readonly (string | number | bigint | boolean | PyObject)[] | null;
   header?: boolean | readonly string[];
   index?: boolean;
@@ -4238,7 +4242,7 @@ export interface DataFrame_to_csvKwargs {
 export interface DataFrame_to_csvKwargs_2 {
   sep?: string;
   na_rep?: string;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | null;
   columns?: readonly (string | number | bigint | boolean | PyObject)[] | null;
   header?: boolean | readonly string[];
   index?: boolean;
@@ -4358,11 +4362,11 @@ export interface DataFrame_to_htmlKwargs {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   justify?: string | null;
@@ -4396,11 +4400,11 @@ export interface DataFrame_to_htmlKwargs_2 {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   justify?: string | null;
@@ -4435,7 +4439,7 @@ export interface DataFrame_to_jsonKwargs {
   double_precision?: number | bigint;
   force_ascii?: boolean;
   date_unit?: "s" | "ms" | "us" | "ns";
-  default_handler?: PyObject | null;
+  default_handler?: PyCallable | null;
   lines?: boolean;
   compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
   index?: boolean | null;
@@ -4452,11 +4456,11 @@ export interface DataFrame_to_latexKwargs {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   bold_rows?: boolean;
@@ -4480,11 +4484,11 @@ export interface DataFrame_to_latexKwargs_2 {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   bold_rows?: boolean;
@@ -4604,7 +4608,7 @@ export interface DataFrame_to_sqlKwargs {
     | PyObject
     | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
-  method?: "multi" | PyObject | null;
+  method?: "multi" | PyCallable | null;
 }
 
 /** Keyword arguments of `DataFrame.to_stata`. */
@@ -4649,11 +4653,11 @@ export interface DataFrame_to_stringKwargs {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   justify?: string | null;
@@ -4681,11 +4685,11 @@ export interface DataFrame_to_stringKwargs_2 {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   justify?: string | null;
@@ -4843,7 +4847,7 @@ export interface DataFrame_varKwargs_3 {
 
 /** Keyword arguments of `DataFrame.where`. */
 export interface DataFrame_whereKwargs {
-  other?: ArrayLike | Series | DataFrame | Index | PyObject;
+  other?: ArrayLike | Series | DataFrame | Index | PyCallable | PyObject;
   inplace?: boolean;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   level?: string | number | bigint | boolean | PyObject | null;
@@ -5125,7 +5129,7 @@ export interface MultiIndex_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `MultiIndex.sort_values`. */
@@ -5133,7 +5137,7 @@ export interface MultiIndex_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `MultiIndex.sort_values`. */
@@ -5141,7 +5145,7 @@ export interface MultiIndex_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `MultiIndex.sortlevel`. */
@@ -5385,7 +5389,7 @@ export interface RangeIndex_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `RangeIndex.sort_values`. */
@@ -5393,7 +5397,7 @@ export interface RangeIndex_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `RangeIndex.sort_values`. */
@@ -5401,7 +5405,7 @@ export interface RangeIndex_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `RangeIndex.sortlevel`. */
@@ -5778,7 +5782,7 @@ export interface IntervalIndex_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `IntervalIndex.sort_values`. */
@@ -5786,7 +5790,7 @@ export interface IntervalIndex_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `IntervalIndex.sort_values`. */
@@ -5794,7 +5798,7 @@ export interface IntervalIndex_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `IntervalIndex.sortlevel`. */
@@ -5881,14 +5885,14 @@ export interface Series_add_suffixKwargs {
 
 /** Keyword arguments of `Series.agg`. */
 export interface Series_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   axis?: number | bigint | "index" | "columns" | "rows";
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Series.aggregate`. */
 export interface Series_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   axis?: number | bigint | "index" | "columns" | "rows";
   [name: string]: unknown;
 }
@@ -6015,7 +6019,7 @@ export interface Series_convert_dtypesKwargs {
 
 /** Keyword arguments of `Series.corr`. */
 export interface Series_corrKwargs {
-  method?: "pearson" | "kendall" | "spearman" | PyObject;
+  method?: "pearson" | "kendall" | "spearman" | PyCallable;
   min_periods?: number | bigint | null;
 }
 
@@ -6347,15 +6351,15 @@ export interface Series_ltKwargs {
 
 /** Keyword arguments of `Series.map`. */
 export interface Series_mapKwargs {
-  func?: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series | null;
+  func?: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series | null;
   na_action?: "ignore" | null;
-  engine?: PyObject | null;
+  engine?: PyCallable | null;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Series.mask`. */
 export interface Series_maskKwargs {
-  other?: Series | DataFrame | PyObject;
+  other?: Series | DataFrame | PyCallable | PyObject;
   inplace?: boolean;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   level?: string | number | bigint | boolean | PyObject | null;
@@ -6561,11 +6565,12 @@ export interface Series_renameKwargs {
   index?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | string
     | number
     | bigint
     | boolean
+    | PyObject
     | null;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   copy?: boolean | PyObject;
@@ -6579,11 +6584,12 @@ export interface Series_renameKwargs_2 {
   index?:
     | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
     | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-    | PyObject
+    | PyCallable
     | string
     | number
     | bigint
     | boolean
+    | PyObject
     | null;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   copy?: boolean | PyObject;
@@ -6792,7 +6798,7 @@ export interface Series_sort_indexKwargs {
   na_position?: "first" | "last";
   sort_remaining?: boolean;
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Series.sort_index`. */
@@ -6805,7 +6811,7 @@ export interface Series_sort_indexKwargs_2 {
   na_position?: "first" | "last";
   sort_remaining?: boolean;
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Series.sort_index`. */
@@ -6818,7 +6824,7 @@ export interface Series_sort_indexKwargs_3 {
   na_position?: "first" | "last";
   sort_remaining?: boolean;
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Series.sort_values`. */
@@ -6829,7 +6835,7 @@ export interface Series_sort_valuesKwargs {
   kind?: "quicksort" | "mergesort" | "heapsort" | "stable";
   na_position?: "first" | "last";
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Series.sort_values`. */
@@ -6840,7 +6846,7 @@ export interface Series_sort_valuesKwargs_2 {
   kind?: "quicksort" | "mergesort" | "heapsort" | "stable";
   na_position?: "first" | "last";
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Series.sort_values`. */
@@ -6851,7 +6857,7 @@ export interface Series_sort_valuesKwargs_3 {
   kind?: "quicksort" | "mergesort" | "heapsort" | "stable";
   na_position?: "first" | "last";
   ignore_index?: boolean;
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `Series.squeeze`. */
@@ -6916,7 +6922,7 @@ export interface Series_to_csvKwargs {
   path_or_buf?: null;
   sep?: string;
   na_rep?: string;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | null;
   columns?: readonly (string | number | bigint | boolean | PyObject)[] | null;
   header?: boolean | readonly string[];
   index?: boolean;
@@ -6954,7 +6960,7 @@ export interface Series_to_csvKwargs {
 export interface Series_to_csvKwargs_2 {
   sep?: string;
   na_rep?: string;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | null;
   columns?: readonly (string | number | bigint | boolean | PyObject)[] | null;
   header?: boolean | readonly string[];
   index?: boolean;
@@ -7052,7 +7058,7 @@ export interface Series_to_jsonKwargs {
   double_precision?: number | bigint;
   force_ascii?: boolean;
   date_unit?: "s" | "ms" | "us" | "ns";
-  default_handler?: PyObject | null;
+  default_handler?: PyCallable | null;
   lines?: boolean;
   compression?: "infer" | "gzip" | "bz2" | "zip" | "xz" | "zstd" | "tar" | Readonly<Record<string, unknown>> | null;
   index?: boolean | null;
@@ -7069,11 +7075,11 @@ export interface Series_to_latexKwargs {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   bold_rows?: boolean;
@@ -7097,11 +7103,11 @@ export interface Series_to_latexKwargs_2 {
   index?: boolean;
   na_rep?: string;
   formatters?:
-    | readonly PyObject[]
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint, PyObject>
+    | readonly PyCallable[]
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint, PyCallable>
     | null;
-  float_format?: string | PyObject | null;
+  float_format?: string | PyCallable | PyObject | null;
   sparsify?: boolean | null;
   index_names?: boolean;
   bold_rows?: boolean;
@@ -7176,7 +7182,7 @@ export interface Series_to_sqlKwargs {
     | PyObject
     | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
-  method?: "multi" | PyObject | null;
+  method?: "multi" | PyCallable | null;
 }
 
 /** Keyword arguments of `Series.to_string`. */
@@ -7277,7 +7283,7 @@ export interface Series_varKwargs {
 
 /** Keyword arguments of `Series.where`. */
 export interface Series_whereKwargs {
-  other?: ArrayLike | Series | DataFrame | Index | PyObject;
+  other?: ArrayLike | Series | DataFrame | Index | PyCallable | PyObject;
   inplace?: boolean;
   axis?: number | bigint | "index" | "columns" | "rows" | null;
   level?: string | number | bigint | boolean | PyObject | null;
@@ -7299,19 +7305,19 @@ export interface Series_xsKwargs {
 
 /** Keyword arguments of `Resampler.agg`. */
 export interface Resampler_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Resampler.aggregate`. */
 export interface Resampler_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
 /** Keyword arguments of `Resampler.apply`. */
 export interface Resampler_applyKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   [name: string]: unknown;
 }
 
@@ -7568,7 +7574,7 @@ export interface CategoricalIndex_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `CategoricalIndex.sort_values`. */
@@ -7576,7 +7582,7 @@ export interface CategoricalIndex_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `CategoricalIndex.sort_values`. */
@@ -7584,7 +7590,7 @@ export interface CategoricalIndex_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `CategoricalIndex.sortlevel`. */
@@ -7645,7 +7651,7 @@ export interface CategoricalIndex_value_countsKwargs {
 
 /** Keyword arguments of `DataFrameGroupBy.agg`. */
 export interface DataFrameGroupBy_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | null;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | null;
   engine?: string;
   engine_kwargs?: Readonly<Record<string, unknown>>;
   [name: string]: unknown;
@@ -7653,7 +7659,7 @@ export interface DataFrameGroupBy_aggKwargs {
 
 /** Keyword arguments of `DataFrameGroupBy.aggregate`. */
 export interface DataFrameGroupBy_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | null;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | null;
   engine?: string;
   engine_kwargs?: Readonly<Record<string, unknown>>;
   [name: string]: unknown;
@@ -7677,7 +7683,7 @@ export interface DataFrameGroupBy_boxplotKwargs {
 
 /** Keyword arguments of `DataFrameGroupBy.corr`. */
 export interface DataFrameGroupBy_corrKwargs {
-  method?: string | PyObject;
+  method?: string | PyCallable;
   min_periods?: number | bigint;
   numeric_only?: boolean;
 }
@@ -7685,7 +7691,7 @@ export interface DataFrameGroupBy_corrKwargs {
 /** Keyword arguments of `DataFrameGroupBy.corrwith`. */
 export interface DataFrameGroupBy_corrwithKwargs {
   drop?: boolean;
-  method?: "pearson" | "kendall" | "spearman" | PyObject;
+  method?: "pearson" | "kendall" | "spearman" | PyCallable;
   numeric_only?: boolean;
 }
 
@@ -7953,7 +7959,7 @@ export interface DataFrameGroupBy_sumKwargs {
 
 /** Keyword arguments of `DataFrameGroupBy.transform`. */
 export interface DataFrameGroupBy_transformKwargs {
-  func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>>;
+  func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>>;
   engine?: string;
   engine_kwargs?: Readonly<Record<string, unknown>>;
   [name: string]: unknown;
@@ -7979,7 +7985,7 @@ export interface DataFrameGroupBy_varKwargs {
 
 /** Keyword arguments of `SeriesGroupBy.agg`. */
 export interface SeriesGroupBy_aggKwargs {
-  func?: PyObject | string | readonly unknown[] | null;
+  func?: PyCallable | string | readonly unknown[] | null;
   engine?: string;
   engine_kwargs?: Readonly<Record<string, unknown>>;
   [name: string]: unknown;
@@ -7987,7 +7993,7 @@ export interface SeriesGroupBy_aggKwargs {
 
 /** Keyword arguments of `SeriesGroupBy.aggregate`. */
 export interface SeriesGroupBy_aggregateKwargs {
-  func?: PyObject | string | readonly unknown[] | null;
+  func?: PyCallable | string | readonly unknown[] | null;
   engine?: string;
   engine_kwargs?: Readonly<Record<string, unknown>>;
   [name: string]: unknown;
@@ -7995,7 +8001,7 @@ export interface SeriesGroupBy_aggregateKwargs {
 
 /** Keyword arguments of `SeriesGroupBy.corr`. */
 export interface SeriesGroupBy_corrKwargs {
-  method?: "pearson" | "kendall" | "spearman" | PyObject;
+  method?: "pearson" | "kendall" | "spearman" | PyCallable;
   min_periods?: number | bigint | null;
 }
 
@@ -8763,7 +8769,7 @@ export interface PeriodIndex_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `PeriodIndex.sort_values`. */
@@ -8771,7 +8777,7 @@ export interface PeriodIndex_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `PeriodIndex.sort_values`. */
@@ -8779,7 +8785,7 @@ export interface PeriodIndex_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `PeriodIndex.sortlevel`. */
@@ -9042,7 +9048,7 @@ export interface DatetimeIndex_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DatetimeIndex.sort_values`. */
@@ -9050,7 +9056,7 @@ export interface DatetimeIndex_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DatetimeIndex.sort_values`. */
@@ -9058,7 +9064,7 @@ export interface DatetimeIndex_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `DatetimeIndex.sortlevel`. */
@@ -9328,7 +9334,7 @@ export interface TimedeltaIndex_sort_valuesKwargs {
   return_indexer?: false;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `TimedeltaIndex.sort_values`. */
@@ -9336,7 +9342,7 @@ export interface TimedeltaIndex_sort_valuesKwargs_2 {
   return_indexer: true;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `TimedeltaIndex.sort_values`. */
@@ -9344,7 +9350,7 @@ export interface TimedeltaIndex_sort_valuesKwargs_3 {
   return_indexer?: boolean;
   ascending?: boolean;
   na_position?: "first" | "last";
-  key?: PyObject | null;
+  key?: PyCallable | null;
 }
 
 /** Keyword arguments of `TimedeltaIndex.sortlevel`. */
@@ -9492,7 +9498,7 @@ export interface crosstabKwargs {
   values?: ArrayLike;
   rownames?: unknown;
   colnames?: unknown;
-  aggfunc?: PyObject;
+  aggfunc?: PyCallable;
   margins?: boolean;
   margins_name?: string | number | bigint | boolean | PyObject;
   dropna?: boolean;
@@ -9713,11 +9719,14 @@ export interface pivot_tableKwargs {
   index?: unknown;
   columns?: unknown;
   aggfunc?:
-    | PyObject
+    | PyCallable
     | string
-    | readonly (PyObject | string)[]
-    | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>;
+    | readonly (PyCallable | string)[]
+    | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+    | ReadonlyMap<
+      string | number | bigint | boolean | PyObject,
+      PyCallable | string | readonly (PyCallable | string)[]
+    >;
   fill_value?: unknown;
   margins?: boolean;
   dropna?: boolean;
@@ -9758,7 +9767,7 @@ export interface read_csvKwargs {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -9767,13 +9776,13 @@ export interface read_csvKwargs {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -9836,7 +9845,7 @@ export interface read_csvKwargs_2 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -9845,13 +9854,13 @@ export interface read_csvKwargs_2 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -9914,7 +9923,7 @@ export interface read_csvKwargs_3 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -9923,13 +9932,13 @@ export interface read_csvKwargs_3 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -9992,7 +10001,7 @@ export interface read_csvKwargs_4 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10001,13 +10010,13 @@ export interface read_csvKwargs_4 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -10060,7 +10069,7 @@ export interface read_excelKwargs {
   header?: number | bigint | readonly (number | bigint)[] | null;
   names?: PyObject | null;
   index_col?: number | bigint | string | readonly (number | bigint)[] | null;
-  usecols?: number | bigint | string | readonly (number | bigint)[] | readonly string[] | PyObject | null;
+  usecols?: number | bigint | string | readonly (number | bigint)[] | readonly string[] | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10068,10 +10077,10 @@ export interface read_excelKwargs {
     | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "xlrd" | "openpyxl" | "odf" | "pyxlsb" | "calamine" | null;
-  converters?: Readonly<Record<string, PyObject>> | ReadonlyMap<number | bigint, PyObject> | null;
+  converters?: Readonly<Record<string, PyCallable>> | ReadonlyMap<number | bigint, PyCallable> | null;
   true_values?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
   false_values?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   nrows?: number | bigint | null;
   na_values?: unknown;
   keep_default_na?: boolean;
@@ -10096,7 +10105,7 @@ export interface read_excelKwargs_2 {
   header?: number | bigint | readonly (number | bigint)[] | null;
   names?: PyObject | null;
   index_col?: number | bigint | string | readonly (number | bigint)[] | null;
-  usecols?: number | bigint | string | readonly (number | bigint)[] | readonly string[] | PyObject | null;
+  usecols?: number | bigint | string | readonly (number | bigint)[] | readonly string[] | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10104,10 +10113,10 @@ export interface read_excelKwargs_2 {
     | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "xlrd" | "openpyxl" | "odf" | "pyxlsb" | "calamine" | null;
-  converters?: Readonly<Record<string, PyObject>> | ReadonlyMap<number | bigint, PyObject> | null;
+  converters?: Readonly<Record<string, PyCallable>> | ReadonlyMap<number | bigint, PyCallable> | null;
   true_values?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
   false_values?: readonly (string | number | bigint | boolean | PyObject)[] | PyObject | null;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   nrows?: number | bigint | null;
   na_values?: unknown;
   keep_default_na?: boolean;
@@ -10154,7 +10163,7 @@ export interface read_fwfKwargs {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10163,13 +10172,13 @@ export interface read_fwfKwargs {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -10235,7 +10244,7 @@ export interface read_fwfKwargs_2 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10244,13 +10253,13 @@ export interface read_fwfKwargs_2 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -10316,7 +10325,7 @@ export interface read_fwfKwargs_3 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10325,13 +10334,13 @@ export interface read_fwfKwargs_3 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -10692,7 +10701,7 @@ export interface read_tableKwargs {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10701,13 +10710,13 @@ export interface read_tableKwargs {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -10770,7 +10779,7 @@ export interface read_tableKwargs_2 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10779,13 +10788,13 @@ export interface read_tableKwargs_2 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -10848,7 +10857,7 @@ export interface read_tableKwargs_3 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10857,13 +10866,13 @@ export interface read_tableKwargs_3 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -10926,7 +10935,7 @@ export interface read_tableKwargs_4 {
     | PyObject
     | readonly (string | number | bigint | boolean | PyObject)[]
     | null;
-  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | null;
+  usecols?: PyObject | ExtensionArray | ArrayLike | Index | Series | PyCallable | null;
   dtype?:
     | ExtensionDtype
     | DTypeLike
@@ -10935,13 +10944,13 @@ export interface read_tableKwargs_4 {
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   engine?: "c" | "python" | "pyarrow" | "python-fwf" | null;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   true_values?: readonly unknown[] | null;
   false_values?: readonly unknown[] | null;
   skipinitialspace?: boolean;
-  skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null;
+  skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null;
   skipfooter?: number | bigint;
   nrows?: number | bigint | null;
   na_values?:
@@ -11002,8 +11011,8 @@ export interface read_xmlKwargs {
     | Readonly<Record<string, ExtensionDtype | DTypeLike | PyObject>>
     | ReadonlyMap<string | number | bigint | boolean | PyObject, ExtensionDtype | DTypeLike | PyObject>;
   converters?:
-    | Readonly<Record<string, PyObject>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject>
+    | Readonly<Record<string, PyCallable>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable>
     | null;
   parse_dates?:
     | boolean
@@ -11234,7 +11243,7 @@ export class ExcelFile extends PyObject {
       | PyObject
       | null
       | Kw<ExcelFile_parseKwargs>,
-    skiprows?: readonly (number | bigint)[] | number | bigint | PyObject | null | Kw<ExcelFile_parseKwargs>,
+    skiprows?: readonly (number | bigint)[] | number | bigint | PyCallable | null | Kw<ExcelFile_parseKwargs>,
     nrows?: number | bigint | null | Kw<ExcelFile_parseKwargs>,
     na_values?: unknown,
     parse_dates?:
@@ -12132,7 +12141,7 @@ export class NamedAgg extends PyObject {
    */
   static create(
     column: string | number | bigint | boolean | PyObject,
-    aggfunc: PyObject | string,
+    aggfunc: PyCallable | string,
     ...args: unknown[]
   ): Pending<NamedAgg> {
     return $py.call("NamedAgg", [column, aggfunc, ...args], () => NamedAgg);
@@ -12832,7 +12841,7 @@ export class ExtensionArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -14260,7 +14269,7 @@ export class BaseStringArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -15708,7 +15717,7 @@ export class StringMethods extends PyObject {
    */
   replace(
     pat: string | PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>,
-    repl?: string | PyObject | null | Kw<StringMethods_replaceKwargs>,
+    repl?: string | PyCallable | null | Kw<StringMethods_replaceKwargs>,
     n?: number | bigint | Kw<StringMethods_replaceKwargs>,
     case_?: boolean | null | Kw<StringMethods_replaceKwargs>,
     flags?: number | bigint | Kw<StringMethods_replaceKwargs>,
@@ -18980,7 +18989,7 @@ export class PlotAccessor extends PyObject {
    * ```
    */
   density(
-    bw_method?: "scott" | "silverman" | number | PyObject | null | Kw<PlotAccessor_densityKwargs>,
+    bw_method?: "scott" | "silverman" | number | PyCallable | null | Kw<PlotAccessor_densityKwargs>,
     ind?: ArrayLike | null | Kw<PlotAccessor_densityKwargs>,
     weights?: ArrayLike | null | Kw<PlotAccessor_densityKwargs>,
     kwargs?: Kw<PlotAccessor_densityKwargs>,
@@ -19025,7 +19034,7 @@ export class PlotAccessor extends PyObject {
     x: string | number | bigint | boolean | PyObject,
     y: string | number | bigint | boolean | PyObject,
     C?: string | number | bigint | boolean | PyObject | null | Kw<PlotAccessor_hexbinKwargs>,
-    reduce_C_function?: PyObject | null | Kw<PlotAccessor_hexbinKwargs>,
+    reduce_C_function?: PyCallable | null | Kw<PlotAccessor_hexbinKwargs>,
     gridsize?: number | bigint | readonly [number | bigint, number | bigint] | null | Kw<PlotAccessor_hexbinKwargs>,
     kwargs?: Kw<PlotAccessor_hexbinKwargs>,
   ): Pending<PlotAccessor> {
@@ -19085,7 +19094,7 @@ export class PlotAccessor extends PyObject {
    * ```
    */
   kde(
-    bw_method?: "scott" | "silverman" | number | PyObject | null | Kw<PlotAccessor_kdeKwargs>,
+    bw_method?: "scott" | "silverman" | number | PyCallable | null | Kw<PlotAccessor_kdeKwargs>,
     ind?: ArrayLike | null | Kw<PlotAccessor_kdeKwargs>,
     weights?: ArrayLike | null | Kw<PlotAccessor_kdeKwargs>,
     kwargs?: Kw<PlotAccessor_kdeKwargs>,
@@ -19438,7 +19447,7 @@ export class ExponentialMovingWindow extends PyObject {
    */
   agg(
     func?:
-      | PyObject
+      | PyCallable
       | string
       | readonly unknown[]
       | Readonly<Record<string, unknown>>
@@ -19466,7 +19475,7 @@ export class ExponentialMovingWindow extends PyObject {
    */
   aggregate(
     func?:
-      | PyObject
+      | PyCallable
       | string
       | readonly unknown[]
       | Readonly<Record<string, unknown>>
@@ -21275,7 +21284,7 @@ export class Window extends PyObject {
    * ```
    */
   agg(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Window_aggKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Window_aggKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("agg", [func, ...args], () => Series);
@@ -21298,7 +21307,7 @@ export class Window extends PyObject {
    * ```
    */
   aggregate(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Window_aggregateKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Window_aggregateKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("aggregate", [func, ...args], () => Series);
@@ -21848,7 +21857,7 @@ export class BooleanArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -23432,7 +23441,7 @@ export class Index extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Index> {
@@ -26690,7 +26699,7 @@ export class Expanding extends PyObject {
    * ```
    */
   agg(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Expanding_aggKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Expanding_aggKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("agg", [func, ...args], () => Series);
@@ -26715,7 +26724,7 @@ export class Expanding extends PyObject {
    * ```
    */
   aggregate(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Expanding_aggregateKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Expanding_aggregateKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("aggregate", [func, ...args], () => Series);
@@ -26745,7 +26754,7 @@ export class Expanding extends PyObject {
    * ```
    */
   apply(
-    func: PyObject,
+    func: PyCallable,
     raw?: boolean | Kw<Expanding_applyKwargs>,
     engine?: "cython" | "numba" | null | Kw<Expanding_applyKwargs>,
     engine_kwargs?: Readonly<Record<string, boolean>> | null | Kw<Expanding_applyKwargs>,
@@ -27102,8 +27111,8 @@ export class Expanding extends PyObject {
    * 2012-08-04  3
    * ```
    */
-  pipe(func: PyObject, ...args: unknown[]): PyPromise<unknown>;
-  pipe(func: readonly [PyObject, string], ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: PyCallable, ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: readonly [PyCallable, string], ...args: unknown[]): PyPromise<unknown>;
   pipe(...args: unknown[]): unknown {
     return this[callMethod]("pipe", args);
   }
@@ -27351,7 +27360,7 @@ export class Rolling extends PyObject {
    * ```
    */
   agg(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Rolling_aggKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Rolling_aggKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("agg", [func, ...args], () => Series);
@@ -27376,7 +27385,7 @@ export class Rolling extends PyObject {
    * ```
    */
   aggregate(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Rolling_aggregateKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Rolling_aggregateKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("aggregate", [func, ...args], () => Series);
@@ -27406,7 +27415,7 @@ export class Rolling extends PyObject {
    * ```
    */
   apply(
-    func: PyObject,
+    func: PyCallable,
     raw?: boolean | Kw<Rolling_applyKwargs>,
     engine?: "cython" | "numba" | null | Kw<Rolling_applyKwargs>,
     engine_kwargs?: Readonly<Record<string, boolean>> | null | Kw<Rolling_applyKwargs>,
@@ -27760,8 +27769,8 @@ export class Rolling extends PyObject {
    * 2012-08-04  3
    * ```
    */
-  pipe(func: PyObject, ...args: unknown[]): PyPromise<unknown>;
-  pipe(func: readonly [PyObject, string], ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: PyCallable, ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: readonly [PyCallable, string], ...args: unknown[]): PyPromise<unknown>;
   pipe(...args: unknown[]): unknown {
     return this[callMethod]("pipe", args);
   }
@@ -28358,7 +28367,7 @@ export class ArrowExtensionArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -29132,7 +29141,7 @@ export class FloatingArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -29914,7 +29923,7 @@ export class IntegerArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -30767,7 +30776,7 @@ export class SparseArray extends PyObject {
    * ```
    */
   map(
-    mapper: Readonly<Record<string, unknown>> | Series | PyObject,
+    mapper: Readonly<Record<string, unknown>> | Series | PyCallable,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<SparseArray> {
@@ -31713,7 +31722,7 @@ export class DataFrame extends PyObject {
    * ```
    */
   agg(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<DataFrame_aggKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<DataFrame_aggKwargs>,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<DataFrame_aggKwargs>,
     ...args: unknown[]
   ): Pending<DataFrame | Series> {
@@ -31738,7 +31747,7 @@ export class DataFrame extends PyObject {
    * ```
    */
   aggregate(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<DataFrame_aggregateKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<DataFrame_aggregateKwargs>,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<DataFrame_aggregateKwargs>,
     ...args: unknown[]
   ): Pending<DataFrame | Series> {
@@ -31855,17 +31864,20 @@ export class DataFrame extends PyObject {
    */
   apply(
     func:
-      | PyObject
+      | PyCallable
       | string
-      | readonly (PyObject | string)[]
-      | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-      | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>,
+      | readonly (PyCallable | string)[]
+      | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+      | ReadonlyMap<
+        string | number | bigint | boolean | PyObject,
+        PyCallable | string | readonly (PyCallable | string)[]
+      >,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<DataFrame_applyKwargs>,
     raw?: boolean | Kw<DataFrame_applyKwargs>,
     result_type?: "expand" | "reduce" | "broadcast" | null | Kw<DataFrame_applyKwargs>,
     args?: readonly unknown[] | Kw<DataFrame_applyKwargs>,
     by_row?: false | "compat" | Kw<DataFrame_applyKwargs>,
-    engine?: PyObject | "python" | "numba" | null | Kw<DataFrame_applyKwargs>,
+    engine?: PyCallable | "python" | "numba" | null | Kw<DataFrame_applyKwargs>,
     engine_kwargs?: Readonly<Record<string, boolean>> | null | Kw<DataFrame_applyKwargs>,
     kwargs?: Kw<DataFrame_applyKwargs>,
   ): Pending<Series | DataFrame> {
@@ -32211,7 +32223,7 @@ export class DataFrame extends PyObject {
    */
   combine(
     other: DataFrame,
-    func: PyObject,
+    func: PyCallable,
     fill_value?: unknown,
     overwrite?: boolean | Kw<DataFrame_combineKwargs>,
     kwargs?: Kw<DataFrame_combineKwargs>,
@@ -32365,7 +32377,7 @@ export class DataFrame extends PyObject {
    * ```
    */
   corr(
-    method?: "pearson" | "kendall" | "spearman" | PyObject | Kw<DataFrame_corrKwargs>,
+    method?: "pearson" | "kendall" | "spearman" | PyCallable | Kw<DataFrame_corrKwargs>,
     min_periods?: number | bigint | Kw<DataFrame_corrKwargs>,
     numeric_only?: boolean | Kw<DataFrame_corrKwargs>,
     kwargs?: Kw<DataFrame_corrKwargs>,
@@ -32401,7 +32413,7 @@ export class DataFrame extends PyObject {
     other: DataFrame | Series,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<DataFrame_corrwithKwargs>,
     drop?: boolean | Kw<DataFrame_corrwithKwargs>,
-    method?: "pearson" | "kendall" | "spearman" | PyObject | Kw<DataFrame_corrwithKwargs>,
+    method?: "pearson" | "kendall" | "spearman" | PyCallable | Kw<DataFrame_corrwithKwargs>,
     numeric_only?: boolean | Kw<DataFrame_corrwithKwargs>,
     min_periods?: number | bigint | null | Kw<DataFrame_corrwithKwargs>,
     kwargs?: Kw<DataFrame_corrwithKwargs>,
@@ -34228,7 +34240,7 @@ export class DataFrame extends PyObject {
    * ```
    */
   map(
-    func: PyObject,
+    func: PyCallable,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null; [name: string]: unknown }>,
     kwargs?: Kw<{ na_action?: "ignore" | null; [name: string]: unknown }>,
   ): Pending<DataFrame> {
@@ -34257,7 +34269,7 @@ export class DataFrame extends PyObject {
    */
   mask(
     cond: unknown,
-    other?: Series | DataFrame | PyObject | Kw<DataFrame_maskKwargs>,
+    other?: Series | DataFrame | PyCallable | PyObject | Kw<DataFrame_maskKwargs>,
     kwargs?: Kw<DataFrame_maskKwargs>,
   ): Pending<DataFrame> {
     return this[callMethod]("mask", [cond, other, kwargs], () => DataFrame);
@@ -34852,8 +34864,8 @@ export class DataFrame extends PyObject {
    * 2    5000  2000.0
    * ```
    */
-  pipe(func: PyObject, ...args: unknown[]): PyPromise<unknown>;
-  pipe(func: readonly [PyObject, string], ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: PyCallable, ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: readonly [PyCallable, string], ...args: unknown[]): PyPromise<unknown>;
   pipe(...args: unknown[]): unknown {
     return this[callMethod]("pipe", args);
   }
@@ -34914,11 +34926,14 @@ export class DataFrame extends PyObject {
     index?: unknown,
     columns?: unknown,
     aggfunc?:
-      | PyObject
+      | PyCallable
       | string
-      | readonly (PyObject | string)[]
-      | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-      | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>
+      | readonly (PyCallable | string)[]
+      | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+      | ReadonlyMap<
+        string | number | bigint | boolean | PyObject,
+        PyCallable | string | readonly (PyCallable | string)[]
+      >
       | Kw<DataFrame_pivot_tableKwargs>,
     fill_value?: unknown,
     margins?: boolean | Kw<DataFrame_pivot_tableKwargs>,
@@ -35295,7 +35310,7 @@ export class DataFrame extends PyObject {
     mapper?:
       | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
       | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-      | PyObject
+      | PyCallable
       | null
       | Kw<DataFrame_renameKwargs_2>,
     kwargs?: Kw<DataFrame_renameKwargs_2>,
@@ -35304,7 +35319,7 @@ export class DataFrame extends PyObject {
     mapper?:
       | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
       | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-      | PyObject
+      | PyCallable
       | null
       | Kw<DataFrame_renameKwargs_3>,
     kwargs?: Kw<DataFrame_renameKwargs_3>,
@@ -36995,11 +37010,14 @@ export class DataFrame extends PyObject {
    */
   transform(
     func:
-      | PyObject
+      | PyCallable
       | string
-      | readonly (PyObject | string)[]
-      | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-      | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>,
+      | readonly (PyCallable | string)[]
+      | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+      | ReadonlyMap<
+        string | number | bigint | boolean | PyObject,
+        PyCallable | string | readonly (PyCallable | string)[]
+      >,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<DataFrame_transformKwargs>,
     ...args: unknown[]
   ): Pending<DataFrame> {
@@ -37342,7 +37360,7 @@ export class DataFrame extends PyObject {
    */
   where(
     cond: unknown,
-    other?: ArrayLike | Series | DataFrame | Index | PyObject | Kw<DataFrame_whereKwargs>,
+    other?: ArrayLike | Series | DataFrame | Index | PyCallable | PyObject | Kw<DataFrame_whereKwargs>,
     kwargs?: Kw<DataFrame_whereKwargs>,
   ): Pending<DataFrame> {
     return this[callMethod]("where", [cond, other, kwargs], () => DataFrame);
@@ -38573,7 +38591,7 @@ export class MultiIndex extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Index> {
@@ -40588,7 +40606,7 @@ export class RangeIndex extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Index> {
@@ -41999,7 +42017,7 @@ export class Categorical extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Categorical | Index> {
@@ -43609,7 +43627,7 @@ export class IntervalIndex extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Index> {
@@ -44802,7 +44820,7 @@ export class Series extends PyObject {
    * ```
    */
   agg(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Series_aggKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Series_aggKwargs>,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<Series_aggKwargs>,
     ...args: unknown[]
   ): Pending<DataFrame | Series> {
@@ -44830,7 +44848,7 @@ export class Series extends PyObject {
    * ```
    */
   aggregate(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Series_aggregateKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Series_aggregateKwargs>,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<Series_aggregateKwargs>,
     ...args: unknown[]
   ): Pending<DataFrame | Series> {
@@ -44937,11 +44955,14 @@ export class Series extends PyObject {
    */
   apply(
     func:
-      | PyObject
+      | PyCallable
       | string
-      | readonly (PyObject | string)[]
-      | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-      | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>,
+      | readonly (PyCallable | string)[]
+      | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+      | ReadonlyMap<
+        string | number | bigint | boolean | PyObject,
+        PyCallable | string | readonly (PyCallable | string)[]
+      >,
     args?: readonly unknown[] | Kw<Series_applyKwargs>,
     kwargs?: Kw<Series_applyKwargs>,
   ): Pending<DataFrame | Series> {
@@ -45370,7 +45391,7 @@ export class Series extends PyObject {
    */
   combine(
     other: Series | string | number | bigint | boolean | PyObject,
-    func: PyObject,
+    func: PyCallable,
     fill_value?: string | number | bigint | boolean | PyObject | null | Kw<Series_combineKwargs>,
     kwargs?: Kw<Series_combineKwargs>,
   ): Pending<Series> {
@@ -45517,7 +45538,7 @@ export class Series extends PyObject {
    */
   corr(
     other: Series,
-    method?: "pearson" | "kendall" | "spearman" | PyObject | Kw<Series_corrKwargs>,
+    method?: "pearson" | "kendall" | "spearman" | PyCallable | Kw<Series_corrKwargs>,
     min_periods?: number | bigint | null | Kw<Series_corrKwargs>,
     kwargs?: Kw<Series_corrKwargs>,
   ): PyPromise<number> {
@@ -47124,14 +47145,14 @@ export class Series extends PyObject {
    */
   map(
     func?:
-      | PyObject
+      | PyCallable
       | Readonly<Record<string, unknown>>
       | ReadonlyMap<unknown, unknown>
       | Series
       | null
       | Kw<Series_mapKwargs>,
     na_action?: "ignore" | null | Kw<Series_mapKwargs>,
-    engine?: PyObject | null | Kw<Series_mapKwargs>,
+    engine?: PyCallable | null | Kw<Series_mapKwargs>,
     kwargs?: Kw<Series_mapKwargs>,
   ): Pending<Series> {
     return this[callMethod]("map", [func, na_action, engine, kwargs], () => Series);
@@ -47159,7 +47180,7 @@ export class Series extends PyObject {
    */
   mask(
     cond: unknown,
-    other?: Series | DataFrame | PyObject | Kw<Series_maskKwargs>,
+    other?: Series | DataFrame | PyCallable | PyObject | Kw<Series_maskKwargs>,
     kwargs?: Kw<Series_maskKwargs>,
   ): Pending<Series> {
     return this[callMethod]("mask", [cond, other, kwargs], () => Series);
@@ -47614,8 +47635,8 @@ export class Series extends PyObject {
    * 2    5000  2000.0
    * ```
    */
-  pipe(func: PyObject, ...args: unknown[]): PyPromise<unknown>;
-  pipe(func: readonly [PyObject, string], ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: PyCallable, ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: readonly [PyCallable, string], ...args: unknown[]): PyPromise<unknown>;
   pipe(...args: unknown[]): unknown {
     return this[callMethod]("pipe", args);
   }
@@ -47968,11 +47989,12 @@ export class Series extends PyObject {
     index?:
       | Readonly<Record<string, string | number | bigint | boolean | PyObject>>
       | ReadonlyMap<unknown, string | number | bigint | boolean | PyObject>
-      | PyObject
+      | PyCallable
       | string
       | number
       | bigint
       | boolean
+      | PyObject
       | null
       | Kw<Series_renameKwargs_2>,
     kwargs?: Kw<Series_renameKwargs_2>,
@@ -49388,11 +49410,14 @@ export class Series extends PyObject {
    */
   transform(
     func:
-      | PyObject
+      | PyCallable
       | string
-      | readonly (PyObject | string)[]
-      | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-      | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>,
+      | readonly (PyCallable | string)[]
+      | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+      | ReadonlyMap<
+        string | number | bigint | boolean | PyObject,
+        PyCallable | string | readonly (PyCallable | string)[]
+      >,
     axis?: number | bigint | "index" | "columns" | "rows" | Kw<Series_transformKwargs>,
     ...args: unknown[]
   ): Pending<DataFrame | Series> {
@@ -49700,7 +49725,7 @@ export class Series extends PyObject {
    */
   where(
     cond: unknown,
-    other?: ArrayLike | Series | DataFrame | Index | PyObject | Kw<Series_whereKwargs>,
+    other?: ArrayLike | Series | DataFrame | Index | PyCallable | PyObject | Kw<Series_whereKwargs>,
     kwargs?: Kw<Series_whereKwargs>,
   ): Pending<Series> {
     return this[callMethod]("where", [cond, other, kwargs], () => Series);
@@ -49787,7 +49812,7 @@ export class Resampler extends PyObject {
    * ```
    */
   agg(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Resampler_aggKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Resampler_aggKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("agg", [func, ...args], () => Series);
@@ -49814,7 +49839,7 @@ export class Resampler extends PyObject {
    * ```
    */
   aggregate(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Resampler_aggregateKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Resampler_aggregateKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("aggregate", [func, ...args], () => Series);
@@ -49841,7 +49866,7 @@ export class Resampler extends PyObject {
    * ```
    */
   apply(
-    func?: PyObject | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Resampler_applyKwargs>,
+    func?: PyCallable | string | readonly unknown[] | Readonly<Record<string, unknown>> | Kw<Resampler_applyKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("apply", [func, ...args], () => Series);
@@ -50329,8 +50354,8 @@ export class Resampler extends PyObject {
    * 2012-08-04  3
    * ```
    */
-  pipe(func: PyObject, ...args: unknown[]): PyPromise<unknown>;
-  pipe(func: readonly [PyObject, string], ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: PyCallable, ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: readonly [PyCallable, string], ...args: unknown[]): PyPromise<unknown>;
   pipe(...args: unknown[]): unknown {
     return this[callMethod]("pipe", args);
   }
@@ -50512,7 +50537,7 @@ export class Resampler extends PyObject {
    * Freq: h, dtype: int64
    * ```
    */
-  transform(arg: PyObject, ...args: unknown[]): Pending<Series> {
+  transform(arg: PyCallable, ...args: unknown[]): Pending<Series> {
     return this[callMethod]("transform", [arg, ...args], () => Series);
   }
 
@@ -51607,7 +51632,7 @@ export class CategoricalIndex extends PyObject {
    */
   map(
     mapper:
-      | PyObject
+      | PyCallable
       | Readonly<Record<string, unknown>>
       | ReadonlyMap<string | number | bigint | boolean | PyObject, unknown>
       | Series,
@@ -52655,7 +52680,7 @@ export class DataFrameGroupBy extends PyObject {
    */
   agg(
     func?:
-      | PyObject
+      | PyCallable
       | string
       | readonly unknown[]
       | Readonly<Record<string, unknown>>
@@ -52688,7 +52713,7 @@ export class DataFrameGroupBy extends PyObject {
    */
   aggregate(
     func?:
-      | PyObject
+      | PyCallable
       | string
       | readonly unknown[]
       | Readonly<Record<string, unknown>>
@@ -52760,7 +52785,7 @@ export class DataFrameGroupBy extends PyObject {
    * >>> g2 = df.groupby("A", group_keys=True)
    * ```
    */
-  apply(func: PyObject, ...args: unknown[]): Pending<DataFrame> {
+  apply(func: PyCallable, ...args: unknown[]): Pending<DataFrame> {
     return this[callMethod]("apply", [func, ...args], () => DataFrame);
   }
 
@@ -52875,7 +52900,7 @@ export class DataFrameGroupBy extends PyObject {
    * ```
    */
   corr(
-    method?: string | PyObject | Kw<DataFrameGroupBy_corrKwargs>,
+    method?: string | PyCallable | Kw<DataFrameGroupBy_corrKwargs>,
     min_periods?: number | bigint | Kw<DataFrameGroupBy_corrKwargs>,
     numeric_only?: boolean | Kw<DataFrameGroupBy_corrKwargs>,
     kwargs?: Kw<DataFrameGroupBy_corrKwargs>,
@@ -52908,7 +52933,7 @@ export class DataFrameGroupBy extends PyObject {
   corrwith(
     other: DataFrame | Series,
     drop?: boolean | Kw<DataFrameGroupBy_corrwithKwargs>,
-    method?: "pearson" | "kendall" | "spearman" | PyObject | Kw<DataFrameGroupBy_corrwithKwargs>,
+    method?: "pearson" | "kendall" | "spearman" | PyCallable | Kw<DataFrameGroupBy_corrwithKwargs>,
     numeric_only?: boolean | Kw<DataFrameGroupBy_corrwithKwargs>,
     kwargs?: Kw<DataFrameGroupBy_corrwithKwargs>,
   ): Pending<DataFrame> {
@@ -53288,7 +53313,7 @@ export class DataFrameGroupBy extends PyObject {
    * ```
    */
   filter(
-    func: PyObject,
+    func: PyCallable,
     dropna?: boolean | Kw<{ dropna?: boolean; [name: string]: unknown }>,
     ...args: unknown[]
   ): Pending<DataFrame> {
@@ -53870,8 +53895,8 @@ export class DataFrameGroupBy extends PyObject {
    * 3  b  4
    * ```
    */
-  pipe(func: PyObject, ...args: unknown[]): PyPromise<unknown>;
-  pipe(func: readonly [PyObject, string], ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: PyCallable, ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: readonly [PyCallable, string], ...args: unknown[]): PyPromise<unknown>;
   pipe(...args: unknown[]): unknown {
     return this[callMethod]("pipe", args);
   }
@@ -54358,7 +54383,7 @@ export class DataFrameGroupBy extends PyObject {
    */
   transform(
     func?:
-      | PyObject
+      | PyCallable
       | string
       | readonly unknown[]
       | Readonly<Record<string, unknown>>
@@ -54487,7 +54512,7 @@ export class SeriesGroupBy extends PyObject {
    * ```
    */
   agg(
-    func?: PyObject | string | readonly unknown[] | null | Kw<SeriesGroupBy_aggKwargs>,
+    func?: PyCallable | string | readonly unknown[] | null | Kw<SeriesGroupBy_aggKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("agg", [func, ...args], () => Series);
@@ -54514,7 +54539,7 @@ export class SeriesGroupBy extends PyObject {
    * ```
    */
   aggregate(
-    func?: PyObject | string | readonly unknown[] | null | Kw<SeriesGroupBy_aggregateKwargs>,
+    func?: PyCallable | string | readonly unknown[] | null | Kw<SeriesGroupBy_aggregateKwargs>,
     ...args: unknown[]
   ): Pending<Series | DataFrame> {
     return this[callMethod]("aggregate", [func, ...args], () => Series);
@@ -54581,7 +54606,7 @@ export class SeriesGroupBy extends PyObject {
    * >>> g2 = s.groupby(s.index, group_keys=True)
    * ```
    */
-  apply(func: PyObject, ...args: unknown[]): Pending<Series> {
+  apply(func: PyCallable, ...args: unknown[]): Pending<Series> {
     return this[callMethod]("apply", [func, ...args], () => Series);
   }
 
@@ -54634,7 +54659,7 @@ export class SeriesGroupBy extends PyObject {
    */
   corr(
     other: Series,
-    method?: "pearson" | "kendall" | "spearman" | PyObject | Kw<SeriesGroupBy_corrKwargs>,
+    method?: "pearson" | "kendall" | "spearman" | PyCallable | Kw<SeriesGroupBy_corrKwargs>,
     min_periods?: number | bigint | null | Kw<SeriesGroupBy_corrKwargs>,
     kwargs?: Kw<SeriesGroupBy_corrKwargs>,
   ): Pending<Series> {
@@ -55016,7 +55041,7 @@ export class SeriesGroupBy extends PyObject {
    * ```
    */
   filter(
-    func: PyObject,
+    func: PyCallable,
     dropna?: boolean | Kw<{ dropna?: boolean; [name: string]: unknown }>,
     ...args: unknown[]
   ): Pending<Series> {
@@ -55637,8 +55662,8 @@ export class SeriesGroupBy extends PyObject {
    * 3  b  4
    * ```
    */
-  pipe(func: PyObject, ...args: unknown[]): PyPromise<unknown>;
-  pipe(func: readonly [PyObject, string], ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: PyCallable, ...args: unknown[]): PyPromise<unknown>;
+  pipe(func: readonly [PyCallable, string], ...args: unknown[]): PyPromise<unknown>;
   pipe(...args: unknown[]): unknown {
     return this[callMethod]("pipe", args);
   }
@@ -56121,7 +56146,7 @@ export class SeriesGroupBy extends PyObject {
    *     Falcon    0.707107
    * ```
    */
-  transform(func: PyObject | string, ...args: unknown[]): Pending<Series> {
+  transform(func: PyCallable | string, ...args: unknown[]): Pending<Series> {
     return this[callMethod]("transform", [func, ...args], () => Series);
   }
 
@@ -56870,7 +56895,7 @@ export class DatetimeArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -57983,7 +58008,7 @@ export class PeriodArray extends PyObject {
    * @returns The output of the mapping function applied to the array. If the function returns a tuple with more than one element a MultiIndex will be returned.
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): PyPromise<unknown> {
@@ -60313,7 +60338,7 @@ export class PeriodIndex extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Index> {
@@ -62657,7 +62682,7 @@ export class DatetimeIndex extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Index> {
@@ -65004,7 +65029,7 @@ export class TimedeltaIndex extends PyObject {
    * ```
    */
   map(
-    mapper: PyObject | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
+    mapper: PyCallable | Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown> | Series,
     na_action?: "ignore" | null | Kw<{ na_action?: "ignore" | null }>,
     kwargs?: Kw<{ na_action?: "ignore" | null }>,
   ): Pending<Index> {
@@ -66251,7 +66276,7 @@ export function crosstab(
   values?: ArrayLike | Kw<crosstabKwargs>,
   rownames?: unknown,
   colnames?: unknown,
-  aggfunc?: PyObject | Kw<crosstabKwargs>,
+  aggfunc?: PyCallable | Kw<crosstabKwargs>,
   margins?: boolean | Kw<crosstabKwargs>,
   margins_name?: string | number | bigint | boolean | PyObject | Kw<crosstabKwargs>,
   dropna?: boolean | Kw<crosstabKwargs>,
@@ -67245,11 +67270,11 @@ export function pivot_table(
   index?: unknown,
   columns?: unknown,
   aggfunc?:
-    | PyObject
+    | PyCallable
     | string
-    | readonly (PyObject | string)[]
-    | Readonly<Record<string, PyObject | string | readonly (PyObject | string)[]>>
-    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyObject | string | readonly (PyObject | string)[]>
+    | readonly (PyCallable | string)[]
+    | Readonly<Record<string, PyCallable | string | readonly (PyCallable | string)[]>>
+    | ReadonlyMap<string | number | bigint | boolean | PyObject, PyCallable | string | readonly (PyCallable | string)[]>
     | Kw<pivot_tableKwargs>,
   fill_value?: unknown,
   margins?: boolean | Kw<pivot_tableKwargs>,

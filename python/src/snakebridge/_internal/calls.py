@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
     from snakebridge._internal.refs import RefTable
 
-FUNCTION, METHOD, GET_ATTR, SET_ATTR, DEL_ATTR, MODULE_ATTR, OPERATION, NEXT, VALUE = range(9)
+FUNCTION, METHOD, GET_ATTR, SET_ATTR, DEL_ATTR, MODULE_ATTR, OPERATION, NEXT, VALUE, EVALUATE, EXECUTE = range(11)
 
 _ModuleType = type(sys)
+# As it was before the worker put folders of the user in front.
+_PATH = list(sys.path)
 
 
 # Modules seen to be imported to their end.
@@ -60,6 +62,19 @@ def _submodule(module: Any, step: str, error: AttributeError) -> Any:
     return sys.modules[name]
 
 
+def _expressions() -> Any:
+    module = sys.modules.get("snakebridge._internal.expressions")
+    if module is None:
+        # Of the standard library it needs more than is loaded, and no folder of the user may stand in for that.
+        current = sys.path
+        sys.path = _PATH
+        try:
+            from snakebridge._internal import expressions as module
+        finally:
+            sys.path = current
+    return module
+
+
 def add_suggestion(error: BaseException, value: Any, step: str) -> None:
     from snakebridge._internal.failures import suggest
 
@@ -98,6 +113,11 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
         if kind == MODULE_ATTR:
             return value
         return value(*args, **kwargs) if kwargs else value(*args)
+    if kind == EVALUATE or kind == EXECUTE:  # noqa: SIM109
+        # Code of the host's choice: the one place where a policy can refuse it.
+        if kind == EVALUATE:
+            return _expressions().evaluate(session, target, args, kwargs)
+        return _expressions().execute(session, target, args, kwargs)
     if type(target) is not int:
         raise Problem("Cannot run call: target is no ref id")
     value = refs.get(target, session)
@@ -117,4 +137,4 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
         return operate(value, name, args)
     if kind == VALUE:
         return value
-    raise Problem(f"Cannot run call: kind is {kind!r}, expected 0 to 8")
+    raise Problem(f"Cannot run call: kind is {kind!r}, expected 0 to 10")

@@ -452,6 +452,9 @@ class Worker(Answers):
         if message[1] != PROTOCOL:
             self.send_failure(call, session, 0, VersionProblem(message[1], message[1]).failure())
             return
+        expressions = sys.modules.get("snakebridge._internal.expressions")
+        if expressions is not None:
+            expressions.forget(session)
         self.send(self.codec.pack([RESULT, call, self.refs.end_session(session)]))
 
     def when_idle(self) -> None:

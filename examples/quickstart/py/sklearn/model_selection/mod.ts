@@ -9,6 +9,7 @@
 import {
   type ArrayLike,
   type Kw,
+  type PyCallable,
   type PyModule,
   pyModule,
   type PyObject,
@@ -21,7 +22,7 @@ const $py: PyModule = pyModule("sklearn.model_selection");
 export interface cross_val_scoreKwargs {
   y?: ArrayLike;
   groups?: ArrayLike;
-  scoring?: string | PyObject;
+  scoring?: string | PyCallable;
   cv?: unknown;
   n_jobs?: number | bigint;
   verbose?: number | bigint;

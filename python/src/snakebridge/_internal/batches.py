@@ -97,7 +97,7 @@ class Batches:
 
     def _encode(self, items: list[Any], as_refs: bool) -> bytes:
         encoder = self._encoder
-        tree = [encoder.ref(item, 3) for item in items] if as_refs else encoder.items(items, 2)
+        tree = [encoder.ref(item, 3) for item in items] if as_refs else encoder.encode(items, 2)
         data = encoder.codec.pack(tree)
         return data[1 if len(items) < 16 else 3 if len(items) < 65_536 else 5 :]
 

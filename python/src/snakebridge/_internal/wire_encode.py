@@ -26,11 +26,14 @@ AUTO = 0
 VALUE = 1
 BUFFER_BYTES = 4_096
 MAX_KNOWN_KEYS = 4_096
+# What the texts of all refs in one message may take; those beyond have none.
+REPRS_S = 0.25
 
 _NONE = type(None)
 _ATOMS = frozenset((str, float, bool, _NONE))
 _ATOMS_AND_INT = _ATOMS | {int}
 _ONLY_STR = {str}
+_NOTHING = ("", object())
 
 
 class WireEncoder:
@@ -46,6 +49,8 @@ class WireEncoder:
         self.buffers: list[memoryview] = []
         self.elements_left = 0
         self.bytes_left = 0
+        # Refs made for this message, by `id` of their object: what is met twice is one ref.
+        self._made: dict[int, tuple[int, list[Any]]] = {}
         # Keys seen to be no integers and not `__proto__`, so that records repeat the check in C.
         self._known_keys: set[str] = set()
 
@@ -58,29 +63,47 @@ class WireEncoder:
         # The message and its three items are values of their own.
         self.elements_left = self.limits.max_elements - 4
         self.bytes_left = self.limits.max_frame_bytes
+        if self._made:
+            self._made = {}
+        self.refs.repr_s_left = REPRS_S
 
-    def encode(self, value: Any) -> Any:
-        """Turns a value into a plain tree.
+    def encode(self, value: Any, depth: int = 1) -> Any:
+        """Turns a value inside `depth` containers into a plain tree.
 
         Raises:
             ValueProblem: If something in it has no encoding.
-            LimitProblem: If it is too deep, too large or cyclic.
+            LimitProblem: If it is too deep or too large, or contains itself where a value was asked for.
         """
-        last_own = self.refs.last_own
+        before = (self.refs.last_own, len(self.buffers), self.elements_left, self.bytes_left)
         try:
-            try:
-                return self.walk(value, 1)
-            except RecursionError:
-                self.refs.undo(last_own)
-                self.begin(self.call, self.session, self.mode)
-                return self.limits.run_deep(self.walk, value, 1)
-        except LimitProblem as problem:
-            if problem.fields["limit"] == "maxDepth":
-                from snakebridge._internal.cycles import has_cycle
+            return self._encode(value, depth, before)
+        except LimitProblem:
+            # A walk without end may meet any limit first.
+            from snakebridge._internal import cycles
 
-                if has_cycle(value):
+            if self.mode == VALUE:
+                if cycles.has_cycle(value):
                     raise LimitProblem("cycle", None, None) from None
-            raise
+                raise
+            finite = cycles.cut(value, self.limits.max_elements)
+            if finite is value:
+                raise
+        HANDLERS[cycles.Closing] = _closing
+        self._undo(*before)
+        return self._encode(finite, depth, before)
+
+    def _encode(self, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        try:
+            return self.walk(value, depth)
+        except RecursionError:
+            self._undo(*before)
+            return self.limits.run_deep(self.walk, value, depth)
+
+    def _undo(self, last_own: int, buffers: int, elements: int, size: int) -> None:
+        """Takes back what a walk did, so that another can begin."""
+        self.refs.undo(last_own)
+        del self.buffers[buffers:]
+        self.elements_left, self.bytes_left = elements, size
 
     def walk(self, value: Any, depth: int) -> Any:
         """Encodes one value inside `depth` containers, the message being the first."""
@@ -224,11 +247,14 @@ class WireEncoder:
         """Keeps an object and names it; a whole result gets the id of its call."""
         refs = self.refs
         if depth == 1 and self.call:
-            ref = self.call
-            refs.keep(ref, self.session, value)
-        else:
+            refs.keep(self.call, self.session, value)
+            return self.fields(15, refs.describe(self.call, value), depth)
+        made = self._made.get(id(value))
+        # Only what the table still holds is surely the same object: the `id` of a dead one is given to another.
+        if made is None or refs.entries.get(made[0], _NOTHING)[1] is not value:
             ref = refs.add(self.session, value)
-        return self.fields(15, refs.describe(ref, value), depth)
+            made = self._made[id(value)] = (ref, refs.describe(ref, value))
+        return self.fields(15, made[1], depth)
 
 
 def is_reordered_key(key: str) -> bool:
@@ -258,6 +284,10 @@ def _complex(encoder: WireEncoder, value: complex, depth: int) -> Any:
 
 def _slice(encoder: WireEncoder, value: slice, depth: int) -> Any:
     return encoder.ext(17, encoder.items([value.start, value.stop, value.step], depth))
+
+
+def _closing(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.ref(value.target, depth)
 
 
 def _collection(code: int) -> Handler:

@@ -7,14 +7,14 @@ import random
 from typing import Any
 
 import pytest
-from support.host import Host
-from test_vectors import CODECS, Rig
 
 from snakebridge._internal import tagged_json
 from snakebridge._internal.cycles import Closing, cut, has_cycle
 from snakebridge._internal.limits import Limits
 from snakebridge._internal.packing import Ext, Unpacker
 from snakebridge._internal.problems import LimitProblem
+from support.host import Host
+from test_vectors import CODECS, Rig
 
 MANY = 10_000_000
 

@@ -16,7 +16,9 @@ from snakebridge._internal.wire_decode import bad_value, parse_decimal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 
 class Opaque:
@@ -65,7 +67,7 @@ def dumps(value: Any, limits: Limits, leaf: Callable[[Any], list[Any]] = refuse_
     return _run(limits, _dump, finite, limits, leaf)
 
 
-def _run(limits: Limits, function: Callable[..., Any], *args: Any) -> Any:
+def _run(limits: Limits, function: Callable[..., T], *args: Any) -> T:
     """Runs code that recurses, deeper than Python's usual limit where that is what it takes."""
     try:
         return function(*args)

@@ -115,3 +115,22 @@ def many(count: int) -> list[Plain]:
 def rings() -> Iterator[list[Any]]:
     for _ in range(3):
         yield ring()
+
+
+def through_json(texts: list[str]) -> list[str]:
+    """Reads values from tagged JSON and writes them again."""
+    from snakebridge._internal import tagged_json
+    from snakebridge._internal.limits import Limits
+
+    limits = Limits()
+    return [tagged_json.dumps(tagged_json.loads(text, limits, lambda ref: None), limits) for text in texts]
+
+
+def differing(values: list[Any], texts: list[str]) -> list[int]:
+    """Which values are not the same as those that the texts stand for."""
+    from snakebridge._internal import tagged_json
+    from snakebridge._internal.limits import Limits
+
+    limits = Limits()
+    same = [tagged_json.dumps(value, limits) for value in values]
+    return [index for index, text in enumerate(through_json(texts)) if text != same[index]]

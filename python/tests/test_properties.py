@@ -29,7 +29,8 @@ def equal(left: Any, right: Any) -> bool:
     if isinstance(left, complex):
         return equal(left.real, right.real) and equal(left.imag, right.imag)
     if isinstance(left, (set, frozenset)):
-        return bool(left == right)
+        # One that holds a NaN is not even equal to itself.
+        return len(left) == len(right) and (left == right or all(any(equal(a, b) for b in right) for a in left))
     if isinstance(left, slice):
         return all(equal(getattr(left, part), getattr(right, part)) for part in ("start", "stop", "step"))
     if isinstance(left, (list, tuple)):

@@ -266,6 +266,14 @@ def test_limits() -> None:
         assert host.eval("1") == 1
 
 
+def test_a_call_with_flags_of_another_type_is_answered(host: Host) -> None:
+    host.last += 1
+    host.send([1, 1, host.last, "s", 0, "builtins", "repr", [1], {}, None])
+    kind, call, failure = host.receive()
+    assert (kind, call, failure["kind"]) == (17, host.last, "protocol")
+    assert host.eval("1") == 1
+
+
 def test_two_gigabytes_are_refused_without_a_copy(host: Host) -> None:
     host.run("big = bytes(2 << 30)")  # zero pages, which take no memory until written
     bad = failure_of(host, "__main__", "big", kind=5)

@@ -77,8 +77,8 @@ class Generator:
             made = [self.any(depth) for _ in range(3)]
             return slice(*(value for value, _ in made)), slice(*(back for _, back in made))
         if kind is set or kind is frozenset:
-            keys = kind(self.key(2) for _ in range(count))
-            return keys, keys
+            made_set = kind(self.key(2) for _ in range(count))
+            return made_set, made_set
         items = [self.any(depth) for _ in range(count)]
         if kind is dict:
             keys = [self.text_key() if self.one_in(2) else self.key(2) for _ in items]

@@ -64,6 +64,7 @@ export {
   float,
   FrozenSet,
   type IndexLike,
+  isUnserializable,
   type LimitOptions,
   type Limits,
   NdArray,
@@ -84,6 +85,8 @@ export {
   Tuple,
   tuple,
   type TupleOf,
+  type UnserializableInfo,
+  unserializableInfo,
   ValueEncodeError,
 } from "./lib/protocol/mod.ts";
 export { type OutputMode } from "./lib/host/mod.ts";

@@ -10,6 +10,7 @@ import {
   float,
   fromTaggedJson,
   FrozenSet,
+  isUnserializable,
   MessageDecodeError,
   parseFailure,
   resolveLimits,
@@ -17,6 +18,7 @@ import {
   toTaggedJson,
   Tuple,
   tuple,
+  unserializableInfo,
   ValueEncodeError,
 } from "./mod.ts";
 
@@ -196,5 +198,39 @@ describe("parseFailure()", () => {
   });
   it("refuses what is no failure", () => {
     for (const value of [null, [], "x", { kind: "other" }, {}]) assert.throws(() => parseFailure(value), ProtocolError);
+  });
+});
+
+describe("isUnserializable()", () => {
+  it("knows markers, and nothing else", () => {
+    const marker = { __ffi_unserializable__: true, __type__: "m.C" };
+    assert.equal(isUnserializable(marker), true);
+    assert.deepEqual(unserializableInfo(marker), { type: "m.C" });
+    assert.deepEqual(unserializableInfo({ ...marker, __repr__: "C()" }), { type: "m.C", repr: "C()" });
+    assert.deepEqual(unserializableInfo({ __ffi_unserializable__: true, __type__: 5, __repr__: 5 }), { type: "" });
+    const others = [
+      null,
+      undefined,
+      1,
+      "x",
+      [],
+      {},
+      new Map([["__ffi_unserializable__", true]]),
+      Object.create(marker),
+      {
+        __ffi_unserializable__: "true",
+      },
+    ];
+    for (const other of others) {
+      assert.equal(isUnserializable(other), false);
+      assert.equal(unserializableInfo(other), undefined);
+    }
+  });
+  it("knows a marker that went through tagged JSON", () => {
+    const marker = { __ffi_unserializable__: true, __type__: "m.C", __repr__: "C()" };
+    assert.deepEqual(unserializableInfo(fromTaggedJson(JSON.parse(JSON.stringify(toTaggedJson(marker))))), {
+      type: "m.C",
+      repr: "C()",
+    });
   });
 });

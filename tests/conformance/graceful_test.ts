@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { LimitExceededError, Ref, SerializationError, type SnakeBridge, Tuple } from "../../mod.ts";
+import {
+  isUnserializable,
+  LimitExceededError,
+  Ref,
+  SerializationError,
+  type SnakeBridge,
+  Tuple,
+  unserializableInfo,
+} from "../../mod.ts";
 import { until } from "../support/gate.ts";
 import { Rig, SharedRig } from "../support/rig.ts";
 
@@ -213,6 +221,59 @@ describe("a result that cannot be sent", () => {
         (error) => error instanceof LimitExceededError && error.limit === "maxElements",
       );
       assert.equal(await rig.refs(), 0);
+    });
+  });
+});
+
+describe("snakebridge.serialization", () => {
+  async function plain(bridge: SnakeBridge, value: unknown, options: Fields = {}): Promise<unknown> {
+    return await bridge.call("snakebridge.serialization", "to_plain", [value], options);
+  }
+
+  it(
+    "makes a value of any object, with markers for what has none",
+    rig.test(async ({ bridge }, rig) => {
+      using mixed = await bridge.call("sbgraceful", "mixed", [], {}, { returns: "ref" }) as Ref;
+      const made = await plain(bridge, mixed) as Fields;
+      assert.equal(await rig.refs(), 1, "no reference comes of it");
+      assert.equal(made.n, 1);
+      assert.ok(isUnserializable(made.made));
+      assert.deepEqual(unserializableInfo(made.made), { type: "sbgraceful.Plain" });
+      const [one, [inner, { deep }], bytes] = made.rows as [number, [unknown, { deep: unknown[] }], Uint8Array];
+      assert.deepEqual([one, bytes], [1, Uint8Array.of(120)]);
+      assert.ok([inner, deep[0], (made.at as Map<number, unknown>).get(1)].every(isUnserializable));
+      const shown = await plain(bridge, mixed, { detail: "repr_truncated", repr_max_chars: 8 }) as Fields;
+      assert.deepEqual(unserializableInfo(shown.made), { type: "sbgraceful.Plain", repr: "Plain('a" });
+    }),
+  );
+
+  it(
+    "converts what says how, and keeps what has an encoding",
+    rig.test(async ({ bridge }) => {
+      using frame = await bridge.call("pandas", "DataFrame", [{ a: [1, 2] }], {}, { returns: "ref" }) as Ref;
+      assert.deepEqual(await plain(bridge, frame), { a: new Map([[0, 1], [1, 2]]) });
+      using pair = await bridge.call("sbgraceful", "Pair", [1, 2n ** 60n]) as Ref;
+      assert.deepEqual(await plain(bridge, pair), { left: 1, right: 2n ** 60n });
+      using ring = await bridge.call("sbgraceful", "ring", [], {}, { returns: "ref" }) as Ref;
+      const [, , { back }] = await plain(bridge, ring) as [unknown, string, { back: unknown }];
+      assert.deepEqual(unserializableInfo(back), { type: "builtins.list" });
+    }),
+  );
+
+  it("does as the environment of the worker says", async () => {
+    await using rig = await Rig.start({
+      env: { SNAKEPIT_UNSERIALIZABLE_DETAIL: "repr_redacted_truncated", SNAKEBRIDGE_TOLIST_MAX_ELEMENTS: "3" },
+    });
+    await rig.run(async ({ bridge }) => {
+      using made = await bridge.call("sbgraceful", "Plain", ["password=hunter2"]) as Ref;
+      assert.deepEqual(unserializableInfo(await plain(bridge, made)), {
+        type: "sbgraceful.Plain",
+        repr: "Plain('password=[REDACTED]')",
+      });
+      using numbers = await bridge.call("array", "array", ["b", new Uint8Array(4)], {}, { returns: "ref" }) as Ref;
+      assert.ok(isUnserializable(await plain(bridge, numbers)));
+      await numbers.call("pop");
+      assert.deepEqual(await plain(bridge, numbers), [0, 0, 0]);
     });
   });
 });

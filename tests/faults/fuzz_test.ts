@@ -103,7 +103,7 @@ function refused(work: () => unknown, ...types: readonly (new (...args: never[])
 
 describe("damaged input", () => {
   it("is a value or a typed error to the decoder of messages", () => {
-    const corpus = messages(new Random(SEED));
+    const corpus = messages(new Random(1));
     const codec = new MessageCodec(LIMITS, refs);
     const buffers = [new Uint8Array(5_000), new Uint8Array(0)];
     let read = 0;
@@ -122,7 +122,7 @@ describe("damaged input", () => {
   });
 
   it("is frames or a typed error to the reader of frames", () => {
-    const bodies = messages(new Random(SEED));
+    const bodies = messages(new Random(1));
     const frames = bodies.map((body, i) => {
       const counts = i % 3;
       const frame = new Uint8Array(8 + 8 * counts + body.length + 10 * counts);
@@ -162,7 +162,7 @@ describe("damaged input", () => {
   });
 
   it("is a value or a typed error to the decoder of tagged JSON", () => {
-    const random = new Random(SEED);
+    const random = new Random(1);
     const corpus: unknown[] = [
       ...vectors("values").vectors!.flatMap(({ json }) => json === undefined ? [] : [json]),
       ...vectors("values").jsonOnly!.map(({ json }) => json),

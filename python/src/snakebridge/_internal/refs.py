@@ -36,7 +36,7 @@ def type_name(kind: type) -> str:
         return "builtins.object"
 
 
-def _reprs_in(value: Any, left: int, path: list[int]) -> int:
+def reprs_in(value: Any, left: int, path: list[int]) -> int:
     """What is left of `left` after one for each object that a container's repr would ask, those met again included.
 
     In a tangle of containers they are more than time suffices for.
@@ -47,7 +47,7 @@ def _reprs_in(value: Any, left: int, path: list[int]) -> int:
     path.append(id(value))
     for item in dict.values(value) if isinstance(value, dict) else value:
         if isinstance(item, _CONTAINERS):
-            left = _reprs_in(item, left, path)
+            left = reprs_in(item, left, path)
             if left <= 0:
                 return left
     path.pop()
@@ -225,7 +225,7 @@ class RefTable:
             return None
         begun = perf_counter()
         try:
-            if isinstance(value, _CONTAINERS) and _reprs_in(value, LARGE_CONTAINER, []) <= 0:
+            if isinstance(value, _CONTAINERS) and reprs_in(value, LARGE_CONTAINER, []) <= 0:
                 return None
             text: str | None = repr(value)[: self.repr_max_chars]
             if text and not text.isascii():

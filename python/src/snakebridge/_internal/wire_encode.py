@@ -364,11 +364,11 @@ def _base_handler(kind: type) -> Handler | None:
             if base is list or base is tuple:
                 return lambda encoder, value, depth: encoder.walk(base(value), depth)
             # The base's own constructor is not enough: it would call `__int__`, `__str__` or `keys` of the subclass.
-            return lambda encoder, value, depth: encoder.walk(_as_base(base, value), depth)
+            return lambda encoder, value, depth: encoder.walk(as_base(base, value), depth)
     return None
 
 
-def _as_base(base: type, value: Any) -> Any:
+def as_base(base: type, value: Any) -> Any:
     if base is int:
         return int.__index__(value)
     if base is float:

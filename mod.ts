@@ -56,6 +56,7 @@ export {
   type ArrayLike,
   ArrowData,
   type ArrowLibrary,
+  Atom,
   Complex,
   Decimal,
   type DTypeLike,

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./arrow_data.ts";
+export * from "./atom.ts";
 export * from "./containers.ts";
 export { type DTypeInfo, parseDType } from "./dtype.ts";
 export * from "./failures.ts";

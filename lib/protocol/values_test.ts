@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { LimitExceededError, ProtocolError } from "../errors/mod.ts";
 import {
   ArrowData,
+  Atom,
   Complex,
   Decimal,
   Ellipsis,
@@ -36,6 +37,20 @@ describe("Tuple", () => {
   it("keeps types and order when made by tuple()", () => {
     const [name, age] = tuple("Ada", 36);
     assert.equal(name.toUpperCase() + age.toFixed(1), "ADA36.0");
+  });
+});
+
+describe("Atom", () => {
+  it("is text in both encodings, unless an allowlist names it", () => {
+    const tag = { __type__: "atom", __schema__: 1, value: "ok" };
+    const value = [new Atom("ok"), new Atom("other"), "ok"];
+    assert.deepEqual(toTaggedJson(value), ["ok", "other", "ok"]);
+    const limits = resolveLimits();
+    assert.deepEqual(toTaggedJson(value, undefined, limits, new Set(["ok"])), [tag, "other", "ok"]);
+    assert.deepEqual(fromTaggedJson([tag, { a: tag }]), ["ok", { a: "ok" }]);
+    assert.throws(() => toTaggedJson([new Atom("\ud800")]), ValueEncodeError);
+    assert.throws(() => new Atom(1 as unknown as string), TypeError);
+    assert.equal(inspect(new Atom("ok")), "ok");
   });
 });
 

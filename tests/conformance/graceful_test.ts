@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import {
+  Atom,
   isUnserializable,
   LimitExceededError,
   Ref,
@@ -8,6 +9,7 @@ import {
   type SnakeBridge,
   Tuple,
   unserializableInfo,
+  ValueEncodeError,
 } from "../../mod.ts";
 import { until } from "../support/gate.ts";
 import { Rig, SharedRig } from "../support/rig.ts";
@@ -87,6 +89,22 @@ describe("a result that has an encoding only in part", () => {
         assert.equal(await rig.refs(), 100_000);
       });
       await until("the session's references are gone", async () => await rig.refs() === 0, 15_000);
+    }),
+  );
+});
+
+describe("an atom", () => {
+  it(
+    "is text to Python, and an Atom of Python is text here",
+    rig.test(async ({ bridge }) => {
+      assert.equal(await bridge.call("builtins", "repr", [[new Atom("ok")]]), "['ok']");
+      assert.equal(await bridge.call("snakebridge.atoms", "Atom", ["ok"]), "ok");
+      await assert.rejects(bridge.call("builtins", "repr", [[new Atom("\ud800")]]), ValueEncodeError);
+      assert.equal(
+        await bridge.call("sbgraceful", "through_json", [['{"__type__":"atom","__schema__":1,"value":"ok"}']])
+          .then((texts) => (texts as string[])[0]),
+        '"ok"',
+      );
     }),
   );
 });

@@ -349,7 +349,8 @@ def _has_encoding(value: Any, kind: type) -> bool:
     if root == "snakebridge":
         from snakebridge._internal import packing, table_values
 
-        return kind is table_values.ArrowTable or kind is packing.Ext
+        atom = getattr(sys.modules.get("snakebridge.atoms"), "Atom", None)
+        return kind is table_values.ArrowTable or kind is packing.Ext or kind is atom
     return False
 
 

@@ -348,9 +348,15 @@ def _own_handler(kind: type) -> Handler | None:
     if kind.__module__ == "snakebridge._internal.callbacks":
         # A function of the host goes home as what it is.
         return lambda encoder, value, depth: encoder.fields(16, [value._number], depth)
+    if kind is getattr(sys.modules.get("snakebridge.atoms"), "Atom", None):
+        return _atom
     from snakebridge._internal import table_values
 
     return table_values.encode_table if kind is table_values.ArrowTable else None
+
+
+def _atom(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.walk(str.__str__(value), depth)
 
 
 def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:

@@ -17,7 +17,7 @@ export interface UnserializableInfo {
  * import { isUnserializable, SnakeBridge } from "@snakebridge/snakebridge";
  *
  * await using bridge = await SnakeBridge.start();
- * using lock = await bridge.call("threading", "Lock", [], {}, { returns: "ref" }) as Disposable;
+ * const lock = await bridge.call("threading", "Lock");
  * const plain = await bridge.call("snakebridge.serialization", "to_plain", [{ n: 1, lock }]) as Record<string, unknown>;
  * console.log(isUnserializable(plain.n), isUnserializable(plain.lock)); // false true
  * ```

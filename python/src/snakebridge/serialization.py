@@ -350,7 +350,10 @@ def _has_encoding(value: Any, kind: type) -> bool:
         from snakebridge._internal import packing, table_values
 
         atom = getattr(sys.modules.get("snakebridge.atoms"), "Atom", None)
-        return kind is table_values.ArrowTable or kind is packing.Ext or kind is atom
+        if kind in (table_values.ArrowTable, packing.Ext, atom):
+            return True
+        # A function of the host goes home as what it is.
+        return kind.__module__ == "snakebridge._internal.callbacks"
     return False
 
 

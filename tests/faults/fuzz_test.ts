@@ -123,7 +123,7 @@ describe("damaged input", () => {
 
   it("is frames or a typed error to the reader of frames", () => {
     const bodies = messages(new Random(1));
-    const frames = bodies.map((body, i) => {
+    const frames = bodies.map((body, i): Uint8Array => {
       const counts = i % 3;
       const frame = new Uint8Array(8 + 8 * counts + body.length + 10 * counts);
       const view = new DataView(frame.buffer);

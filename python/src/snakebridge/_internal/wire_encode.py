@@ -65,7 +65,6 @@ class WireEncoder:
         self.bytes_left = self.limits.max_frame_bytes
         if self._made:
             self._made = {}
-        self.refs.repr_s_left = REPRS_S
 
     def encode(self, value: Any, depth: int = 1) -> Any:
         """Turns a value inside `depth` containers into a plain tree.
@@ -74,30 +73,34 @@ class WireEncoder:
             ValueProblem: If something in it has no encoding.
             LimitProblem: If it is too deep or too large, or contains itself where a value was asked for.
         """
-        before = (self.refs.last_own, len(self.buffers), self.elements_left, self.bytes_left)
-        try:
-            return self._encode(value, depth, before)
-        except LimitProblem:
-            # A walk without end may meet any limit first.
-            from snakebridge._internal import cycles
-
-            if self.mode == VALUE:
-                if cycles.has_cycle(value):
-                    raise LimitProblem("cycle", None, None) from None
-                raise
-            finite = cycles.cut(value, self.limits.max_elements)
-            if finite is value:
-                raise
-        HANDLERS[cycles.Closing] = _closing
-        self._undo(*before)
-        return self._encode(finite, depth, before)
-
-    def _encode(self, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        last_own, buffers = self.refs.last_own, len(self.buffers)
+        elements, size = self.elements_left, self.bytes_left
         try:
             return self.walk(value, depth)
-        except RecursionError:
-            self._undo(*before)
-            return self.limits.run_deep(self.walk, value, depth)
+        except (RecursionError, LimitProblem) as problem:
+            return self._again(problem, value, depth, (last_own, buffers, elements, size))
+
+    def _again(self, problem: Exception, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        """Walks deeper what met Python's limit, and without its cycles what met one of ours."""
+        if isinstance(problem, RecursionError):
+            try:
+                return self._deep(value, depth, before)
+            except LimitProblem as met:
+                problem = met
+        # A walk without end may meet any limit first.
+        from snakebridge._internal import cycles
+
+        if self.mode == VALUE:
+            raise LimitProblem("cycle", None, None) if cycles.has_cycle(value) else problem
+        finite = cycles.cut(value, self.limits.max_elements)
+        if finite is value:
+            raise problem
+        HANDLERS[cycles.Closing] = _closing
+        return self._deep(finite, depth, before)
+
+    def _deep(self, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        self._undo(*before)
+        return self.limits.run_deep(self.walk, value, depth)
 
     def _undo(self, last_own: int, buffers: int, elements: int, size: int) -> None:
         """Takes back what a walk did, so that another can begin."""
@@ -246,6 +249,8 @@ class WireEncoder:
     def ref(self, value: Any, depth: int) -> Any:
         """Keeps an object and names it; a whole result gets the id of its call."""
         refs = self.refs
+        if not self._made:
+            refs.repr_s_left = REPRS_S
         if depth == 1 and self.call:
             refs.keep(self.call, self.session, value)
             return self.fields(15, refs.describe(self.call, value), depth)

@@ -451,6 +451,7 @@ class Batches:
         self._encoder = encoder
         self._refs = refs
         self._deferred: dict[int, BaseException] = {}
+        self._has_refs = False
 
     def next(self, message: list[Any]) -> bytes:
         """Takes a batch and returns it encoded, as the array \`[items, done]\`.
@@ -478,6 +479,7 @@ class Batches:
 
     def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool]:
         begun = before = perf_counter()
+        self._has_refs = False
         chunks: list[bytes] = []
         count = total = 0
         size = 1
@@ -493,9 +495,11 @@ class Batches:
             except BaseException as raised:
                 error = raised
             ended = error is None and len(items) < want
+            buffers, last_own = len(self._encoder.buffers), self._refs.last_own
             try:
                 data = self._encode(items, as_refs) if items else b""
             except Exception as raised:
+                self._undo(buffers, last_own)
                 items, data, error = self._encode_some(items, as_refs, raised)
                 ended = False
             if data:
@@ -518,8 +522,15 @@ class Batches:
 
     def _encode(self, items: list[Any], as_refs: bool) -> bytes:
         encoder = self._encoder
-        tree = [encoder.ref(item, 3) for item in items] if as_refs else encoder.encode(items, 2)
-        data = encoder.codec.pack(tree)
+        tree, self._has_refs = encoder.each(items, 2, as_refs=as_refs, apart=self._has_refs)
+        try:
+            data = encoder.codec.pack(tree)
+        except RecursionError:
+            data = encoder.limits.run_deep(encoder.codec.pack, tree)
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(items) from None
         return data[1 if len(items) < 16 else 3 if len(items) < 65_536 else 5 :]
 
     def _encode_some(
@@ -532,11 +543,14 @@ class Batches:
             try:
                 parts.append(self._encode([item], as_refs))
             except Exception as raised:
-                del self._encoder.buffers[buffers:]
-                self._refs.undo(last_own)
+                self._undo(buffers, last_own)
                 error = raised
                 break
         return items[: len(parts)], b"".join(parts), error
+
+    def _undo(self, buffers: int, last_own: int) -> None:
+        del self._encoder.buffers[buffers:]
+        self._refs.undo(last_own)
 
     def _defer(self, target: int, error: BaseException) -> None:
         self._deferred[target] = error
@@ -4507,6 +4521,35 @@ class WireEncoder:
             return self.walk(value, depth)
         except (RecursionError, LimitProblem) as problem:
             return self._again(problem, value, depth, (last_own, buffers, elements, size))
+
+    def each(self, values: list[Any], depth: int, *, as_refs: bool, apart: bool) -> tuple[list[Any], bool]:
+        """Encodes the items of a batch, inside \`depth\` containers.
+
+        Each item has a life of its own at the host, which may give it back before it looks at the next one. So an
+        object in two of them is two refs.
+
+        Args:
+            values: The items.
+            depth: How many containers they are in, the list not counted.
+            as_refs: Whether to make a ref of each.
+            apart: Whether to expect refs. Items without any are encoded much faster together.
+
+        Returns:
+            The encoded items, and whether there are refs among them.
+        """
+        if not as_refs and not apart:
+            before = (self.refs.last_own, len(self.buffers), self.elements_left, self.bytes_left)
+            self._made = {}
+            tree: list[Any] = self.encode(values, depth)
+            if not self._made or len(values) == 1:
+                return tree, bool(self._made)
+            self._undo(*before)
+        inside = self.enter(len(values), depth)
+        tree = []
+        for value in values:
+            self._made = {}
+            tree.append(self.ref(value, inside) if as_refs else self.encode(value, inside))
+        return tree, True
 
     def _again(self, problem: Exception, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
         """Walks deeper what met Python's limit, and without its cycles what met one of ours."""

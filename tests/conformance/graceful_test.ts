@@ -213,6 +213,49 @@ describe("a result that contains itself", () => {
   );
 });
 
+describe("items of an iterator", () => {
+  for (const returns of ["auto", "ref"] as const) {
+    it(
+      `have a life of their own when they are the same object, returned as ${returns}`,
+      rig.test(async ({ bridge }, rig) => {
+        using repeated = await get<Ref>(bridge, "repeated", 100);
+        let count = 0;
+        for await (const item of repeated.iterate({ returns })) {
+          using one = item as Ref;
+          assert.equal(await value(one, "name"), "again");
+          count += 1;
+        }
+        assert.equal(count, 100);
+        using inside = await get<Ref>(bridge, "repeated", 100, "inside");
+        for await (const item of inside.iterate()) {
+          const { left, right } = item as { left: Ref; right: [Ref] };
+          assert.equal(left, right[0], "but inside one item it is one");
+          left.release();
+        }
+        await until("only the iterators are left", async () => await rig.refs() <= 2);
+      }),
+    );
+  }
+});
+
+describe("an item that cannot be sent", () => {
+  it(
+    "comes after those before it, and leaves no reference behind",
+    rig.test(async ({ bridge }, rig) => {
+      using items = await get<Ref>(bridge, "spoilt", 50);
+      const names: unknown[] = [];
+      await assert.rejects(async () => {
+        for await (const item of items) {
+          using one = (item as [Ref])[0];
+          names.push(await value(one, "name"));
+        }
+      }, SerializationError);
+      assert.deepEqual(names, Array.from({ length: 50 }, (_, i) => String(i)));
+      await until("only the iterator is left", async () => await rig.refs() <= 1);
+    }),
+  );
+});
+
 describe("a result that cannot be sent", () => {
   const small = new SharedRig({ limits: { maxElements: 100_000, maxFrameBytes: 3_000_000 } });
   after(() => small.close());

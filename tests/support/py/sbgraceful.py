@@ -134,3 +134,18 @@ def differing(values: list[Any], texts: list[str]) -> list[int]:
     limits = Limits()
     same = [tagged_json.dumps(value, limits) for value in values]
     return [index for index, text in enumerate(through_json(texts)) if text != same[index]]
+
+
+def repeated(count: int, where: str = "item") -> Iterator[Any]:
+    """The same object again and again, or a dict with it twice."""
+    one = Plain("again")
+    for _ in range(count):
+        yield one if where == "item" else {"left": one, "right": [one]}
+
+
+def spoilt(count: int) -> Iterator[Any]:
+    """Objects, and then one beside text that no value may hold."""
+    for index in range(count):
+        yield [Plain(str(index))]
+    yield [Plain("spoilt"), "\ud800"]
+    yield [Plain("after")]

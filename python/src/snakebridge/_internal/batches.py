@@ -30,6 +30,7 @@ class Batches:
         self._encoder = encoder
         self._refs = refs
         self._deferred: dict[int, BaseException] = {}
+        self._has_refs = False
 
     def next(self, message: list[Any]) -> bytes:
         """Takes a batch and returns it encoded, as the array `[items, done]`.
@@ -57,6 +58,7 @@ class Batches:
 
     def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool]:
         begun = before = perf_counter()
+        self._has_refs = False
         chunks: list[bytes] = []
         count = total = 0
         size = 1
@@ -72,9 +74,11 @@ class Batches:
             except BaseException as raised:
                 error = raised
             ended = error is None and len(items) < want
+            buffers, last_own = len(self._encoder.buffers), self._refs.last_own
             try:
                 data = self._encode(items, as_refs) if items else b""
             except Exception as raised:
+                self._undo(buffers, last_own)
                 items, data, error = self._encode_some(items, as_refs, raised)
                 ended = False
             if data:
@@ -97,8 +101,15 @@ class Batches:
 
     def _encode(self, items: list[Any], as_refs: bool) -> bytes:
         encoder = self._encoder
-        tree = [encoder.ref(item, 3) for item in items] if as_refs else encoder.encode(items, 2)
-        data = encoder.codec.pack(tree)
+        tree, self._has_refs = encoder.each(items, 2, as_refs=as_refs, apart=self._has_refs)
+        try:
+            data = encoder.codec.pack(tree)
+        except RecursionError:
+            data = encoder.limits.run_deep(encoder.codec.pack, tree)
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(items) from None
         return data[1 if len(items) < 16 else 3 if len(items) < 65_536 else 5 :]
 
     def _encode_some(
@@ -111,11 +122,14 @@ class Batches:
             try:
                 parts.append(self._encode([item], as_refs))
             except Exception as raised:
-                del self._encoder.buffers[buffers:]
-                self._refs.undo(last_own)
+                self._undo(buffers, last_own)
                 error = raised
                 break
         return items[: len(parts)], b"".join(parts), error
+
+    def _undo(self, buffers: int, last_own: int) -> None:
+        del self._encoder.buffers[buffers:]
+        self._refs.undo(last_own)
 
     def _defer(self, target: int, error: BaseException) -> None:
         self._deferred[target] = error

@@ -80,6 +80,35 @@ class WireEncoder:
         except (RecursionError, LimitProblem) as problem:
             return self._again(problem, value, depth, (last_own, buffers, elements, size))
 
+    def each(self, values: list[Any], depth: int, *, as_refs: bool, apart: bool) -> tuple[list[Any], bool]:
+        """Encodes the items of a batch, inside `depth` containers.
+
+        Each item has a life of its own at the host, which may give it back before it looks at the next one. So an
+        object in two of them is two refs.
+
+        Args:
+            values: The items.
+            depth: How many containers they are in, the list not counted.
+            as_refs: Whether to make a ref of each.
+            apart: Whether to expect refs. Items without any are encoded much faster together.
+
+        Returns:
+            The encoded items, and whether there are refs among them.
+        """
+        if not as_refs and not apart:
+            before = (self.refs.last_own, len(self.buffers), self.elements_left, self.bytes_left)
+            self._made = {}
+            tree: list[Any] = self.encode(values, depth)
+            if not self._made or len(values) == 1:
+                return tree, bool(self._made)
+            self._undo(*before)
+        inside = self.enter(len(values), depth)
+        tree = []
+        for value in values:
+            self._made = {}
+            tree.append(self.ref(value, inside) if as_refs else self.encode(value, inside))
+        return tree, True
+
     def _again(self, problem: Exception, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
         """Walks deeper what met Python's limit, and without its cycles what met one of ours."""
         if isinstance(problem, RecursionError):

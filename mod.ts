@@ -72,6 +72,7 @@ export {
   type ArrayLike,
   ArrowData,
   type ArrowLibrary,
+  Atom,
   Complex,
   Decimal,
   dict,
@@ -81,6 +82,7 @@ export {
   float,
   FrozenSet,
   type IndexLike,
+  isUnserializable,
   type LimitOptions,
   type Limits,
   NdArray,
@@ -102,6 +104,8 @@ export {
   Tuple,
   tuple,
   type TupleOf,
+  type UnserializableInfo,
+  unserializableInfo,
   ValueEncodeError,
 } from "./lib/protocol/mod.ts";
 export { type OutputMode } from "./lib/host/mod.ts";

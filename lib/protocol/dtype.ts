@@ -94,7 +94,9 @@ export function parseDType(text: string): DTypeInfo {
 export function decodeDType(text: unknown): DTypeInfo {
   const info = typeof text === "string" ? findDType(text) : undefined;
   if (info === undefined) {
-    throw new Undecodable(`ndarray has dtype ${String(text).slice(0, 100)}, which has no encoding`);
+    // Not `String(text)`: a dict with a key `toString` makes that raise.
+    const shown = typeof text === "string" ? text.slice(0, 100) : `of type ${typeof text}`;
+    throw new Undecodable(`ndarray has dtype ${shown}, which has no encoding`);
   }
   return info;
 }

@@ -36,5 +36,5 @@ export function isAwkwardKey(key: string): boolean {
   if (!(first >= 48 && first <= 57) || key.length > 10) return false;
   // Array indices: canonical decimals below 2^32 - 1.
   const index = Number(key);
-  return index < 4_294_967_295 && String(index) === key;
+  return Number.isInteger(index) && index < 4_294_967_295 && String(index) === key;
 }

@@ -180,7 +180,8 @@ function linked(value: unknown, depth: number): PythonFailure | null {
 }
 
 function attributes(value: unknown): Record<string, unknown> {
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), item]));
+  // Its keys are names; one that is a container may not even have a text.
+  if (value instanceof Map) return Object.fromEntries([...value].filter(([key]) => typeof key === "string"));
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : {};
 }
 

@@ -308,7 +308,8 @@ export class MessageDecoder {
         const index = this.#value(depth);
         const buffer = typeof index === "number" ? this.#buffers[index] : undefined;
         if (buffer === undefined) {
-          throw new Undecodable(`it names buffer ${String(index)}, the frame has ${this.#buffers.length}`);
+          const named = typeof index === "number" ? index : `of type ${typeof index}`;
+          throw new Undecodable(`it names buffer ${named}, the frame has ${this.#buffers.length}`);
         }
         return buffer;
       }

@@ -3,6 +3,7 @@
 // copied, and a slab serves hundreds of small messages: allocation was two thirds of the time of a call. A library
 // encoder would need a walk of its own before it, because it knows neither our types nor our limits.
 import { ArrowData } from "./arrow_data.ts";
+import { Atom } from "./atom.ts";
 import { asBytes, checkText, isPlainObject, pathStep, refusal, steady, tagName, typeName } from "./classify.ts";
 import { FrozenSet, Tuple } from "./containers.ts";
 import { Extension, isAwkwardKey, MAX_BUFFERS, OUT_OF_BAND_BYTES } from "./extension.ts";
@@ -587,7 +588,8 @@ export class MessageEncoder {
       this.#view.setFloat64(this.#pos, value.re);
       this.#view.setFloat64(this.#pos + 8, value.im);
       this.#pos += 16;
-    } else if (value instanceof Decimal) this.#textExt(Extension.decimal, value.value);
+    } else if (value instanceof Atom) this.#checked(value, () => this.#text(value.name));
+    else if (value instanceof Decimal) this.#textExt(Extension.decimal, value.value);
     else if (value instanceof Date) this.#textExt(Extension.datetime, this.#checked(value, () => jsDateText(value)));
     else if (value instanceof Slice) this.#nested(Extension.slice, [value.start, value.stop, value.step], depth);
     else if (value instanceof EllipsisType) this.#extHeader(Extension.ellipsis, 0);

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./arrow_data.ts";
+export * from "./atom.ts";
 export * from "./containers.ts";
 export * from "./dict.ts";
 export { type DTypeInfo, parseDType } from "./dtype.ts";
@@ -27,5 +28,6 @@ export { MessageDecodeError, ValueEncodeError } from "./protocol_errors.ts";
 export * from "./ref_port.ts";
 export * from "./slice.ts";
 export { fromTaggedJson, type JsonValue, toTaggedJson } from "./tagged_json.ts";
+export * from "./unserializable.ts";
 export * from "./value_types.ts";
 export * from "./version.ts";

@@ -2,6 +2,7 @@
 // comes out is made of null, booleans, numbers, strings, arrays and plain objects alone.
 import { Buffer } from "node:buffer";
 import { ArrowData, isArrowLibrary } from "./arrow_data.ts";
+import { Atom } from "./atom.ts";
 import { asBytes, checkText, isPlainObject, pathStep, refusal, steady, tagName, typeName } from "./classify.ts";
 import { FrozenSet, Tuple } from "./containers.ts";
 import { isAwkwardKey } from "./extension.ts";
@@ -38,9 +39,12 @@ const NO_REFS: RefPort = {
 };
 
 const DEFAULT_LIMITS = resolveLimits();
+const NO_ATOMS: ReadonlySet<string> = new Set();
 
 /**
  * Turns a value into tagged JSON: a structure for `JSON.stringify`.
+ *
+ * An {@linkcode Atom} is written as text; `atoms` names those that the peer gets as atoms.
  *
  * @throws {ValueEncodeError} if a value in it has no encoding.
  * @throws {LimitExceededError} if it is too deep or too large, or contains itself.
@@ -51,8 +55,13 @@ const DEFAULT_LIMITS = resolveLimits();
  * console.log(JSON.stringify(toTaggedJson(new Tuple([1])))); // {"__type__":"tuple","__schema__":1,"items":[1]}
  * ```
  */
-export function toTaggedJson(value: unknown, refs: RefPort = NO_REFS, limits: Limits = DEFAULT_LIMITS): JsonValue {
-  return new JsonEncoder(refs, limits).value(value);
+export function toTaggedJson(
+  value: unknown,
+  refs: RefPort = NO_REFS,
+  limits: Limits = DEFAULT_LIMITS,
+  atoms: ReadonlySet<string> = NO_ATOMS,
+): JsonValue {
+  return new JsonEncoder(refs, limits, atoms).value(value);
 }
 
 /**
@@ -86,13 +95,15 @@ function base64(bytes: Uint8Array): string {
 class JsonEncoder {
   readonly #refs: RefPort;
   readonly #limits: Limits;
+  readonly #atoms: ReadonlySet<string>;
   readonly #open: object[] = [];
   readonly #steps: (string | number)[] = [];
   #elements = 0;
 
-  constructor(refs: RefPort, limits: Limits) {
+  constructor(refs: RefPort, limits: Limits, atoms: ReadonlySet<string>) {
     this.#refs = refs;
     this.#limits = limits;
+    this.#atoms = atoms;
   }
 
   value(value: unknown): JsonValue {
@@ -216,6 +227,10 @@ class JsonEncoder {
     if (value instanceof NdArray) return this.#ndarray(value.dtype, value.shape, value.order, steady(value.bytes));
     if (value instanceof PyFloat) return floatJson(value.value);
     if (value instanceof Complex) return tagged("complex", { real: numberJson(value.re), imag: numberJson(value.im) });
+    if (value instanceof Atom) {
+      checkText(value.name);
+      return this.#atoms.has(value.name) ? tagged("atom", { value: value.name }) : value.name;
+    }
     if (value instanceof Decimal) return tagged("decimal", { value: value.value });
     if (value instanceof Date) return tagged("datetime", { value: jsDateText(value) });
     if (value instanceof Slice) {

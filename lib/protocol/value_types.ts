@@ -1,4 +1,5 @@
 import type { ArrowData } from "./arrow_data.ts";
+import type { Atom } from "./atom.ts";
 import type { FrozenSet, Tuple } from "./containers.ts";
 import type { NdArray, NdItem, NumericArray } from "./ndarray.ts";
 import type { Complex, Decimal, PyFloat } from "./number_values.ts";
@@ -47,6 +48,7 @@ export type PyInput =
   | PyValue
   | undefined
   | PyFloat
+  | Atom
   | Date
   | Temporal.Instant
   | ArrayBufferLike

@@ -4,12 +4,14 @@ import { inspect } from "node:util";
 import { LimitExceededError, ProtocolError } from "../errors/mod.ts";
 import {
   ArrowData,
+  Atom,
   Complex,
   Decimal,
   Ellipsis,
   float,
   fromTaggedJson,
   FrozenSet,
+  isUnserializable,
   MessageDecodeError,
   parseFailure,
   resolveLimits,
@@ -17,6 +19,7 @@ import {
   toTaggedJson,
   Tuple,
   tuple,
+  unserializableInfo,
   ValueEncodeError,
 } from "./mod.ts";
 
@@ -34,6 +37,20 @@ describe("Tuple", () => {
   it("keeps types and order when made by tuple()", () => {
     const [name, age] = tuple("Ada", 36);
     assert.equal(name.toUpperCase() + age.toFixed(1), "ADA36.0");
+  });
+});
+
+describe("Atom", () => {
+  it("is text in both encodings, unless an allowlist names it", () => {
+    const tag = { __type__: "atom", __schema__: 1, value: "ok" };
+    const value = [new Atom("ok"), new Atom("other"), "ok"];
+    assert.deepEqual(toTaggedJson(value), ["ok", "other", "ok"]);
+    const limits = resolveLimits();
+    assert.deepEqual(toTaggedJson(value, undefined, limits, new Set(["ok"])), [tag, "other", "ok"]);
+    assert.deepEqual(fromTaggedJson([tag, { a: tag }]), ["ok", { a: "ok" }]);
+    assert.throws(() => toTaggedJson([new Atom("\ud800")]), ValueEncodeError);
+    assert.throws(() => new Atom(1 as unknown as string), TypeError);
+    assert.equal(inspect(new Atom("ok")), "ok");
   });
 });
 
@@ -196,5 +213,39 @@ describe("parseFailure()", () => {
   });
   it("refuses what is no failure", () => {
     for (const value of [null, [], "x", { kind: "other" }, {}]) assert.throws(() => parseFailure(value), ProtocolError);
+  });
+});
+
+describe("isUnserializable()", () => {
+  it("knows markers, and nothing else", () => {
+    const marker = { __ffi_unserializable__: true, __type__: "m.C" };
+    assert.equal(isUnserializable(marker), true);
+    assert.deepEqual(unserializableInfo(marker), { type: "m.C" });
+    assert.deepEqual(unserializableInfo({ ...marker, __repr__: "C()" }), { type: "m.C", repr: "C()" });
+    assert.deepEqual(unserializableInfo({ __ffi_unserializable__: true, __type__: 5, __repr__: 5 }), { type: "" });
+    const others = [
+      null,
+      undefined,
+      1,
+      "x",
+      [],
+      {},
+      new Map([["__ffi_unserializable__", true]]),
+      Object.create(marker),
+      {
+        __ffi_unserializable__: "true",
+      },
+    ];
+    for (const other of others) {
+      assert.equal(isUnserializable(other), false);
+      assert.equal(unserializableInfo(other), undefined);
+    }
+  });
+  it("knows a marker that went through tagged JSON", () => {
+    const marker = { __ffi_unserializable__: true, __type__: "m.C", __repr__: "C()" };
+    assert.deepEqual(unserializableInfo(fromTaggedJson(JSON.parse(JSON.stringify(toTaggedJson(marker))))), {
+      type: "m.C",
+      repr: "C()",
+    });
   });
 });

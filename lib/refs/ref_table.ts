@@ -78,7 +78,8 @@ export class RefTable implements RefPort {
   /** Functions of this process that the worker may call. */
   readonly functions: FunctionTable = new FunctionTable();
   readonly #options: RefTableOptions;
-  #fresh: Handle[] = [];
+  /** Objects met since the last answer was settled, by id: an object met twice in one answer has one face. */
+  readonly #fresh = new Map<number, { readonly handle: Handle; readonly face: object }>();
   #dead: number[] = [];
   #scheduled = false;
   #ended: string | undefined;
@@ -114,9 +115,9 @@ export class RefTable implements RefPort {
 
   /** Gives the objects met since the last call of this method to a session. */
   adopt(session: string): void {
-    if (this.#fresh.length === 0) return;
-    for (const handle of this.#fresh) handle.session = session;
-    this.#fresh = [];
+    if (this.#fresh.size === 0) return;
+    for (const { handle } of this.#fresh.values()) handle.session = session;
+    this.#fresh.clear();
   }
 
   /** @inheritdoc */
@@ -160,6 +161,8 @@ export class RefTable implements RefPort {
 
   /** @inheritdoc */
   decodeRef(id: number, type: string, repr: string | null, traits: number): unknown {
+    const met = this.#fresh.get(id);
+    if (met !== undefined) return met.face;
     const info: RefInfo = { type, repr, traits };
     const expected = this.#options.kept(id);
     if (expected !== undefined) {
@@ -167,8 +170,9 @@ export class RefTable implements RefPort {
       return this.#options.face(expected);
     }
     const handle = this.#make(id, "", info);
-    this.#fresh.push(handle);
-    return this.#options.face(handle);
+    const face = this.#options.face(handle);
+    this.#fresh.set(id, { handle, face });
+    return face;
   }
 
   /** Notes that an object was given back. */

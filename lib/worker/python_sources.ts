@@ -318,6 +318,7 @@ class Answers:
     source: `# numpy arrays and scalars (proto/PROTOCOL.md 5.3), both ways. Encoding uses numpy only where it is loaded already.
 from __future__ import annotations
 
+import re
 import sys
 from math import prod
 
@@ -333,6 +334,9 @@ _ARRAY_CODES = {
     "<i8": "q", "<u8": "Q", "<f4": "f", "<f8": "d",
 }  # fmt: skip
 _KINDS = frozenset("biufcSUmM")
+_DTYPE = re.compile(
+    r"[<>|=]?(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[Mm]8(?:\\[[^\\]]{1,24}\\])?|[US]\\d{1,9})", re.ASCII
+)
 
 
 def handler_of(kind: type) -> Handler | None:
@@ -410,6 +414,9 @@ def make_array(dtype: Any, shape: Any, order: Any, data: memoryview) -> Any:
         import numpy as np
     except ModuleNotFoundError:
         return _plain_array(dtype, shape, data)
+    # numpy itself reads much more than dtypes, down to Python literals.
+    if _DTYPE.fullmatch(dtype) is None:
+        raise ValueError(f"its dtype is {dtype!r:.80}")
     kind = np.dtype(dtype)
     if kind.kind not in _KINDS or kind.fields is not None:
         raise ValueError(f"its dtype is {dtype!r:.80}")
@@ -549,6 +556,7 @@ class Batches:
         self._encoder = encoder
         self._refs = refs
         self._deferred: dict[int, BaseException] = {}
+        self._has_refs = False
 
     def iterator_of(self, message: list[Any]) -> tuple[Any, int]:
         """The iterator that a message names, and how many items it asks for.
@@ -588,25 +596,30 @@ class Batches:
         Raises:
             BaseException: What ended the iterator before its first item.
         """
-        items, error = taken.items, taken.error
+        items, error, is_done = taken.items, taken.error, taken.is_done
+        self._has_refs = False
+        last_own = self._refs.last_own
         try:
             data = self._encode(items, as_refs) if items else b""
         except Exception as raised:
+            self._undo(0, last_own)
             items, data, error = self._encode_some(items, as_refs, raised)
+            is_done = False
         if error is not None:
             if not items:
                 raise error
             self.defer(target, error)
-        if taken.is_done:
+        if is_done:
             self._refs.forget([target])
-        return closed([data], len(items), taken.is_done, taken.why)
+        return closed([data], len(items), is_done, taken.why)
 
     def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool, int]:
         begun = before = perf_counter()
+        self._has_refs = False
         chunks: list[bytes] = []
         count = total = 0
         size = 1
-        buffers = self._encoder.buffers
+        all_buffers = self._encoder.buffers
         seen = 0
         while True:
             want = min(size, most - count)
@@ -620,17 +633,19 @@ class Batches:
             except BaseException as raised:
                 error = raised
             ended = error is None and len(items) < want
+            buffers, last_own = len(self._encoder.buffers), self._refs.last_own
             try:
                 data = self._encode(items, as_refs) if items else b""
             except Exception as raised:
+                self._undo(buffers, last_own)
                 items, data, error = self._encode_some(items, as_refs, raised)
                 ended = False
             if data:
                 chunks.append(data)
                 count += len(items)
                 total += len(data)
-                while seen < len(buffers):
-                    total += len(buffers[seen])
+                while seen < len(all_buffers):
+                    total += len(all_buffers[seen])
                     seen += 1
             if error is not None:
                 if not count:
@@ -652,8 +667,15 @@ class Batches:
 
     def _encode(self, items: list[Any], as_refs: bool) -> bytes:
         encoder = self._encoder
-        tree = [encoder.ref(item, 3) for item in items] if as_refs else encoder.items(items, 2)
-        data = encoder.codec.pack(tree)
+        tree, self._has_refs = encoder.each(items, 2, as_refs=as_refs, apart=self._has_refs)
+        try:
+            data = encoder.codec.pack(tree)
+        except RecursionError:
+            data = encoder.limits.run_deep(encoder.codec.pack, tree)
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(items) from None
         return data[1 if len(items) < 16 else 3 if len(items) < 65_536 else 5 :]
 
     def _encode_some(
@@ -666,11 +688,14 @@ class Batches:
             try:
                 parts.append(self._encode([item], as_refs))
             except Exception as raised:
-                del self._encoder.buffers[buffers:]
-                self._refs.undo(last_own)
+                self._undo(buffers, last_own)
                 error = raised
                 break
         return items[: len(parts)], b"".join(parts), error
+
+    def _undo(self, buffers: int, last_own: int) -> None:
+        del self._encoder.buffers[buffers:]
+        self._refs.undo(last_own)
 
     def defer(self, target: int, error: BaseException) -> None:
         """Keeps what ended an iterator for the next time the host asks."""
@@ -1395,7 +1420,8 @@ class MsgspecCodec(Codec):
         try:
             tree = self._decode(body)
         except ValueError:
-            if suspect:
+            # A timestamp of a length that it cannot have is refused, and its head is in no list.
+            if b"\\xff" in body:
                 return super().unpack(body)
             raise
         return super().unpack(body) if suspect and holds_type(tree, "datetime") else tree
@@ -1439,7 +1465,8 @@ class MsgpackCodec(Codec):
         except TypeError as error:
             raise ValueError(f"a map has a bad key: {error}") from None
         except ValueError:
-            if suspect:
+            # A timestamp of a length that it cannot have is refused, and its head is in no list.
+            if b"\\xff" in body:
                 return super().unpack(body)
             raise
         return super().unpack(body) if suspect and holds_type(tree, "Timestamp") else tree
@@ -1737,7 +1764,8 @@ def rss_bytes() -> int:
   {
     name: "snakebridge._internal.cycles",
     isPackage: false,
-    source: `# Tells a value that contains itself from one that is merely deep, once the depth limit was met.
+    source: `# Values that contain themselves, looked at once a limit was met: tells them from values that are merely large, and cuts
+# them where they close. Nothing here recurses, and each container is visited once.
 from __future__ import annotations
 
 TYPE_CHECKING = False
@@ -1745,7 +1773,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-_CONTAINERS = (list, tuple, dict, set, frozenset)
+_CONTAINERS = (list, tuple, dict, set, frozenset, slice)
+# In \`auto\` only exact types are walked. A set holds what has a hash, so no cycle leads through one.
+_CUT = frozenset((list, tuple, dict, slice))
 
 
 def has_cycle(root: Any) -> bool:
@@ -1779,7 +1809,96 @@ def has_cycle(root: Any) -> bool:
 def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [*dict.keys(value), *dict.values(value)]
+    if isinstance(value, slice):
+        return [value.start, value.stop, value.step]
     return list(value)
+
+
+class Closing:
+    """Stands where a value would go on into a container that it is inside of."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+
+
+class _Visit:
+    """A container whose items are being copied."""
+
+    __slots__ = ("copies", "index", "items", "keys", "low", "value")
+
+    def __init__(self, value: Any, index: int) -> None:
+        self.value = value
+        # Keys have a hash, so no cycle leads through one.
+        self.keys = list(value) if type(value) is dict else []
+        self.items = iter(list(value.values()) if type(value) is dict else _children(value))
+        self.copies: list[Any] = []
+        self.index = index
+        # The outermost container that something in here leads back to.
+        self.low = index
+
+
+def cut(root: Any, max_elements: int) -> Any:
+    """Copies a value that contains itself and puts a \`Closing\` where each cycle closes.
+
+    A container of a knot of cycles is written once as long as the knot is open; met again, it is a \`Closing\`. So the
+    copy is finite and no larger than what it is made of, and every path of it leads to the object it leads to in
+    Python. Without a cycle the value itself is returned, and also where it has more items than may be sent.
+    """
+    if type(root) not in _CUT:
+        return root
+    finished: dict[int, Any] = {}  # copies, by \`id\` of the original
+    open_knot: dict[int, _Visit] = {}  # begun, and reachable from something that is not finished
+    order: list[_Visit] = []
+    stack: list[_Visit] = []
+    count = 0
+    found = False
+
+    def begin(value: Any) -> None:
+        visit = _Visit(value, len(order))
+        open_knot[id(value)] = visit
+        order.append(visit)
+        stack.append(visit)
+
+    begin(root)
+    while stack:
+        top = stack[-1]
+        for item in top.items:
+            count += 1
+            if count > max_elements:
+                return root
+            if type(item) not in _CUT:
+                top.copies.append(item)
+            elif id(item) in finished and id(item) not in open_knot:
+                top.copies.append(finished[id(item)])
+            elif id(item) in open_knot:
+                found = True
+                top.low = min(top.low, open_knot[id(item)].index)
+                top.copies.append(Closing(item))
+            else:
+                begin(item)
+                break
+        else:
+            stack.pop()
+            made = _rebuild(top)
+            finished[id(top.value)] = made
+            if top.low == top.index:
+                for visit in order[top.index :]:
+                    del open_knot[id(visit.value)]
+                del order[top.index :]
+            if not stack:
+                return made if found else root
+            stack[-1].low = min(stack[-1].low, top.low)
+            stack[-1].copies.append(made)
+    return root
+
+
+def _rebuild(visit: _Visit) -> Any:
+    value, copies = visit.value, visit.copies
+    if type(value) is dict:
+        return dict(zip(visit.keys, copies, strict=True))
+    return copies if type(value) is list else slice(*copies) if type(value) is slice else tuple(copies)
 `,
   },
   {
@@ -3434,6 +3553,7 @@ _TYPE_NAME = type.__dict__["__qualname__"].__get__
 _TYPE_MODULE = type.__dict__["__module__"].__get__
 _TRAITS = ((2, "__iter__"), (4, "__next__"), (64, "__await__"), (128, "__len__"), (256, "__aiter__"))
 _ModuleType = type(sys)
+_CONTAINERS = (list, dict, set, frozenset, tuple, str, bytes)
 
 
 def type_name(kind: type) -> str:
@@ -3442,6 +3562,24 @@ def type_name(kind: type) -> str:
         return f"{_TYPE_MODULE(kind)}.{_TYPE_NAME(kind)}"
     except Exception:
         return "builtins.object"
+
+
+def reprs_in(value: Any, left: int, path: list[int]) -> int:
+    """What is left of \`left\` after one for each object that a container's repr would ask, those met again included.
+
+    In a tangle of containers they are more than time suffices for.
+    """
+    left -= len(value)
+    if left <= 0 or isinstance(value, (str, bytes)) or id(value) in path:
+        return left
+    path.append(id(value))
+    for item in dict.values(value) if isinstance(value, dict) else value:
+        if isinstance(item, _CONTAINERS):
+            left = reprs_in(item, left, path)
+            if left <= 0:
+                return left
+    path.pop()
+    return left
 
 
 def traits_of(value: Any) -> int:
@@ -3482,6 +3620,8 @@ class RefTable:
         self.has_waiting = False
         self.graveyard: list[Any] = []
         self.repr_max_chars = 200
+        # Time that is left for the texts of one message.
+        self.repr_s_left = SLOW_REPR_S
 
     def keep(self, ref: int, session: str, value: Any) -> None:
         """Keeps an object under the id of the call that made it."""
@@ -3609,18 +3749,20 @@ class RefTable:
         return [ref, name, self._repr(value, name), traits_of(value)]
 
     def _repr(self, value: Any, name: str) -> str | None:
-        if self._slow_types.get(name, 0) >= SLOW_REPRS:
+        if self.repr_s_left <= 0 or self._slow_types.get(name, 0) >= SLOW_REPRS:
             return None
         begun = perf_counter()
         try:
-            if isinstance(value, (list, dict, set, frozenset, tuple, str, bytes)) and len(value) > LARGE_CONTAINER:
+            if isinstance(value, _CONTAINERS) and reprs_in(value, LARGE_CONTAINER, []) <= 0:
                 return None
             text: str | None = repr(value)[: self.repr_max_chars]
             if text and not text.isascii():
                 text = text.encode("utf-8", "backslashreplace").decode()
         except Exception:
             text = None
-        if perf_counter() - begun > SLOW_REPR_S:
+        took = perf_counter() - begun
+        self.repr_s_left -= took
+        if took > SLOW_REPR_S:
             self._slow_types[name] = self._slow_types.get(name, 0) + 1
         return text
 `,
@@ -3784,17 +3926,19 @@ import sys
 from base64 import b64decode, b64encode
 from math import copysign, isfinite
 
-from snakebridge._internal import array_values, table_values, time_values
-from snakebridge._internal.cycles import has_cycle
+from snakebridge._internal import array_values, cycles, table_values, time_values
 from snakebridge._internal.limits import SAFE_INT, Limits
 from snakebridge._internal.problems import LimitProblem, ValueProblem
 from snakebridge._internal.refs import type_name
 from snakebridge._internal.wire_decode import bad_value, parse_decimal
+from snakebridge.atoms import Atom, decodes_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 
 class Opaque:
@@ -3817,24 +3961,52 @@ def refuse_leaf(value: Any) -> list[Any]:
     raise ValueProblem(f"Cannot encode value: {name} has no encoding", name)
 
 
-def dumps(value: Any, limits: Limits, leaf: Callable[[Any], list[Any]] = refuse_leaf) -> str:
+def dumps(
+    value: Any,
+    limits: Limits,
+    leaf: Callable[[Any], list[Any]] = refuse_leaf,
+    atoms: frozenset[str] = frozenset(),
+) -> str:
     """Encodes a value as JSON text.
 
     Args:
         value: The value.
         limits: What it may be at most.
-        leaf: Gives \`[id, type, repr, traits]\` for an object that has no encoding.
+        leaf: Gives \`[id, type, repr, traits]\` for an object that has no encoding, and for a container in which a
+            cycle closes. Objects met twice are given to it once.
+        atoms: The names of an \`Atom\` that are written as an atom; others are text.
 
     Raises:
         ValueProblem: If something in it has no encoding.
-        LimitProblem: If it is too deep, too large or cyclic.
+        LimitProblem: If it is too deep or too large, or cyclic where there are no refs.
     """
     try:
-        tree = _Encoder(limits, leaf).walk(value, 1)
-    except LimitProblem as problem:
-        if problem.fields["limit"] == "maxDepth" and has_cycle(value):
-            raise LimitProblem("cycle", None, None) from None
-        raise
+        return _run(limits, _dump, value, limits, leaf, atoms)
+    except LimitProblem:
+        if leaf is refuse_leaf:
+            if cycles.has_cycle(value):
+                raise LimitProblem("cycle", None, None) from None
+            raise
+        finite = cycles.cut(value, limits.max_elements)
+        if finite is value:
+            raise
+    return _run(limits, _dump, finite, limits, leaf, atoms)
+
+
+def _run(limits: Limits, function: Callable[..., T], *args: Any) -> T:
+    """Runs code that recurses, deeper than Python's usual limit where that is what it takes."""
+    try:
+        return function(*args)
+    except RecursionError:
+        pass
+    try:
+        return limits.run_deep(function, *args)
+    except RecursionError:
+        raise LimitProblem("maxDepth", None, limits.max_depth) from None
+
+
+def _dump(value: Any, limits: Limits, leaf: Callable[[Any], list[Any]], atoms: frozenset[str]) -> str:
+    tree = _Encoder(limits, leaf, atoms).walk(value, 1)
     text = json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         size = len(text.encode())
@@ -3857,12 +4029,13 @@ def loads(text: str | bytes, limits: Limits, find_ref: Callable[[int], Any]) -> 
     if len(text) > limits.max_frame_bytes:
         raise LimitProblem("maxFrameBytes", len(text), limits.max_frame_bytes)
     try:
-        tree = json.loads(text, parse_constant=_refuse_constant)
-        return _Decoder(limits, find_ref).walk(tree, 1)
-    except RecursionError:
-        raise LimitProblem("maxDepth", None, limits.max_depth) from None
+        return _run(limits, _load, text, limits, find_ref)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise bad_value(str(error)) from None
+
+
+def _load(text: str | bytes, limits: Limits, find_ref: Callable[[int], Any]) -> Any:
+    return _Decoder(limits, find_ref).walk(json.loads(text, parse_constant=_refuse_constant), 1)
 
 
 def _refuse_constant(name: str) -> None:
@@ -3874,10 +4047,12 @@ def _tag(name: str, **fields: Any) -> dict[str, Any]:
 
 
 class _Encoder:
-    def __init__(self, limits: Limits, leaf: Callable[[Any], list[Any]]) -> None:
+    def __init__(self, limits: Limits, leaf: Callable[[Any], list[Any]], atoms: frozenset[str]) -> None:
         self._limits = limits
         self._leaf = leaf
+        self._atoms = atoms
         self._left = limits.max_elements - 4
+        self._made: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def _enter(self, size: int, depth: int) -> int:
         if depth >= self._limits.max_depth:
@@ -3956,9 +4131,19 @@ class _Encoder:
                 return _tag("ndarray", dtype=dtype, shape=shape, order=order, data=self._data(data))
             if plain is not value:
                 return self.walk(plain, depth)
+        elif kind is Atom:
+            text = str.__str__(value)
+            return _tag("atom", value=text) if text in self._atoms else text
         elif kind is table_values.ArrowTable:
             return _tag("arrow", library=value.library, data=self._data(table_values.stream(value)))
-        return _tag("ref", **dict(zip(("id", "type", "repr", "traits"), self._leaf(value), strict=True)))
+        return self._ref(value.target if kind is cycles.Closing else value)
+
+    def _ref(self, value: Any) -> dict[str, Any]:
+        made = self._made.get(id(value))
+        if made is None:
+            fields = zip(("id", "type", "repr", "traits"), self._leaf(value), strict=True)
+            made = self._made[id(value)] = (value, _tag("ref", **dict(fields)))
+        return made[1]
 
 
 def has_reordered_key(value: dict[str, Any]) -> bool:
@@ -3989,6 +4174,7 @@ class _Decoder:
         self._limits = limits
         self._find_ref = find_ref
         self._left = limits.max_elements
+        self.atom = decodes_to()
 
     def _enter(self, size: int, depth: int) -> int:
         if depth >= self._limits.max_depth:
@@ -4070,7 +4256,7 @@ _TAGS: dict[str, Callable[[_Decoder, dict[str, Any], int], Any]] = {
     "int": lambda decoder, tree, depth: _int(_text(tree)),
     "float": lambda decoder, tree, depth: float(_text(tree)),
     "special_float": lambda decoder, tree, depth: _SPECIAL[_text(tree)],
-    "atom": lambda decoder, tree, depth: _text(tree),
+    "atom": lambda decoder, tree, depth: decoder.atom(_text(tree)),
     "bytes": lambda decoder, tree, depth: _bytes(tree),
     "tuple": lambda decoder, tree, depth: tuple(decoder._items(tree["items"], depth)),
     "set": lambda decoder, tree, depth: set(decoder._items(tree["items"], depth)),
@@ -4927,11 +5113,14 @@ AUTO = 0
 VALUE = 1
 BUFFER_BYTES = 4_096
 MAX_KNOWN_KEYS = 4_096
+# What the texts of all refs in one message may take; those beyond have none.
+REPRS_S = 0.25
 
 _NONE = type(None)
 _ATOMS = frozenset((str, float, bool, _NONE))
 _ATOMS_AND_INT = _ATOMS | {int}
 _ONLY_STR = {str}
+_NOTHING = ("", object())
 
 
 class WireEncoder:
@@ -4947,6 +5136,8 @@ class WireEncoder:
         self.buffers: list[memoryview] = []
         self.elements_left = 0
         self.bytes_left = 0
+        # Refs made for this message, by \`id\` of their object: what is met twice is one ref.
+        self._made: dict[int, tuple[int, list[Any]]] = {}
         # Keys seen to be no integers and not \`__proto__\`, so that records repeat the check in C.
         self._known_keys: set[str] = set()
 
@@ -4959,29 +5150,79 @@ class WireEncoder:
         # The message and its three items are values of their own.
         self.elements_left = self.limits.max_elements - 4
         self.bytes_left = self.limits.max_frame_bytes
+        if self._made:
+            self._made = {}
 
-    def encode(self, value: Any) -> Any:
-        """Turns a value into a plain tree.
+    def encode(self, value: Any, depth: int = 1) -> Any:
+        """Turns a value inside \`depth\` containers into a plain tree.
 
         Raises:
             ValueProblem: If something in it has no encoding.
-            LimitProblem: If it is too deep, too large or cyclic.
+            LimitProblem: If it is too deep or too large, or contains itself where a value was asked for.
         """
-        last_own = self.refs.last_own
+        last_own, buffers = self.refs.last_own, len(self.buffers)
+        elements, size = self.elements_left, self.bytes_left
         try:
-            try:
-                return self.walk(value, 1)
-            except RecursionError:
-                self.refs.undo(last_own)
-                self.begin(self.call, self.session, self.mode)
-                return self.limits.run_deep(self.walk, value, 1)
-        except LimitProblem as problem:
-            if problem.fields["limit"] == "maxDepth":
-                from snakebridge._internal.cycles import has_cycle
+            return self.walk(value, depth)
+        except (RecursionError, LimitProblem) as problem:
+            return self._again(problem, value, depth, (last_own, buffers, elements, size))
 
-                if has_cycle(value):
-                    raise LimitProblem("cycle", None, None) from None
-            raise
+    def each(self, values: list[Any], depth: int, *, as_refs: bool, apart: bool) -> tuple[list[Any], bool]:
+        """Encodes the items of a batch, inside \`depth\` containers.
+
+        Each item has a life of its own at the host, which may give it back before it looks at the next one. So an
+        object in two of them is two refs.
+
+        Args:
+            values: The items.
+            depth: How many containers they are in, the list not counted.
+            as_refs: Whether to make a ref of each.
+            apart: Whether to expect refs. Items without any are encoded much faster together.
+
+        Returns:
+            The encoded items, and whether there are refs among them.
+        """
+        if not as_refs and not apart:
+            before = (self.refs.last_own, len(self.buffers), self.elements_left, self.bytes_left)
+            self._made = {}
+            tree: list[Any] = self.encode(values, depth)
+            if not self._made or len(values) == 1:
+                return tree, bool(self._made)
+            self._undo(*before)
+        inside = self.enter(len(values), depth)
+        tree = []
+        for value in values:
+            self._made = {}
+            tree.append(self.ref(value, inside) if as_refs else self.encode(value, inside))
+        return tree, True
+
+    def _again(self, problem: Exception, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        """Walks deeper what met Python's limit, and without its cycles what met one of ours."""
+        if isinstance(problem, RecursionError):
+            try:
+                return self._deep(value, depth, before)
+            except LimitProblem as met:
+                problem = met
+        # A walk without end may meet any limit first.
+        from snakebridge._internal import cycles
+
+        if self.mode == VALUE:
+            raise LimitProblem("cycle", None, None) if cycles.has_cycle(value) else problem
+        finite = cycles.cut(value, self.limits.max_elements)
+        if finite is value:
+            raise problem
+        HANDLERS[cycles.Closing] = _closing
+        return self._deep(finite, depth, before)
+
+    def _deep(self, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        self._undo(*before)
+        return self.limits.run_deep(self.walk, value, depth)
+
+    def _undo(self, last_own: int, buffers: int, elements: int, size: int) -> None:
+        """Takes back what a walk did, so that another can begin."""
+        self.refs.undo(last_own)
+        del self.buffers[buffers:]
+        self.elements_left, self.bytes_left = elements, size
 
     def walk(self, value: Any, depth: int) -> Any:
         """Encodes one value inside \`depth\` containers, the message being the first."""
@@ -5124,12 +5365,17 @@ class WireEncoder:
     def ref(self, value: Any, depth: int) -> Any:
         """Keeps an object and names it; a whole result gets the id of its call."""
         refs = self.refs
+        if not self._made:
+            refs.repr_s_left = REPRS_S
         if depth == 1 and self.call:
-            ref = self.call
-            refs.keep(ref, self.session, value)
-        else:
+            refs.keep(self.call, self.session, value)
+            return self.fields(15, refs.describe(self.call, value), depth)
+        made = self._made.get(id(value))
+        # Only what the table still holds is surely the same object: the \`id\` of a dead one is given to another.
+        if made is None or refs.entries.get(made[0], _NOTHING)[1] is not value:
             ref = refs.add(self.session, value)
-        return self.fields(15, refs.describe(ref, value), depth)
+            made = self._made[id(value)] = (ref, refs.describe(ref, value))
+        return self.fields(15, made[1], depth)
 
 
 def is_reordered_key(key: str) -> bool:
@@ -5159,6 +5405,10 @@ def _complex(encoder: WireEncoder, value: complex, depth: int) -> Any:
 
 def _slice(encoder: WireEncoder, value: slice, depth: int) -> Any:
     return encoder.ext(17, encoder.items([value.start, value.stop, value.step], depth))
+
+
+def _closing(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.ref(value.target, depth)
 
 
 def _collection(code: int) -> Handler:
@@ -5219,9 +5469,15 @@ def _own_handler(kind: type) -> Handler | None:
     if kind.__module__ == "snakebridge._internal.callbacks":
         # A function of the host goes home as what it is.
         return lambda encoder, value, depth: encoder.fields(16, [value._number], depth)
+    if kind is getattr(sys.modules.get("snakebridge.atoms"), "Atom", None):
+        return _atom
     from snakebridge._internal import table_values
 
     return table_values.encode_table if kind is table_values.ArrowTable else None
+
+
+def _atom(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.walk(str.__str__(value), depth)
 
 
 def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:
@@ -5235,11 +5491,11 @@ def _base_handler(kind: type) -> Handler | None:
             if base is list or base is tuple:
                 return lambda encoder, value, depth: encoder.walk(base(value), depth)
             # The base's own constructor is not enough: it would call \`__int__\`, \`__str__\` or \`keys\` of the subclass.
-            return lambda encoder, value, depth: encoder.walk(_as_base(base, value), depth)
+            return lambda encoder, value, depth: encoder.walk(as_base(base, value), depth)
     return None
 
 
-def _as_base(base: type, value: Any) -> Any:
+def as_base(base: type, value: Any) -> Any:
     if base is int:
         return int.__index__(value)
     if base is float:
@@ -5783,6 +6039,37 @@ def find_spec(name: str) -> object:
 `,
   },
   {
+    name: "snakebridge.atoms",
+    isPackage: false,
+    source: `"""Names that other systems have a type of their own for, such as \`:ok\` of Elixir.
+
+To Python they are text. Where a peer with atoms is at the other end of tagged JSON, an \`Atom\` whose name is on the
+encoder's allowlist is written as one; anywhere else it is written as text.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["Atom"]
+
+
+class Atom(str):
+    """Text that tagged JSON may write as an \`atom\`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Atom({str.__repr__(self)})"
+
+
+def decodes_to() -> type[str]:
+    """What an atom becomes: text, or \`Atom\` where \`SNAKEBRIDGE_ATOM_CLASS\` is \`true\`, \`1\` or \`yes\`."""
+    wanted = os.environ.get("SNAKEBRIDGE_ATOM_CLASS", "").strip().lower()
+    return Atom if wanted in ("true", "1", "yes") else str
+`,
+  },
+  {
     name: "snakebridge.host_error",
     isPackage: false,
     source: `"""The exception that a failed function of the host raises in Python."""
@@ -5806,6 +6093,440 @@ class HostError(RuntimeError):
         self.name = name
         self.message = message
         self.stack = stack
+`,
+  },
+  {
+    name: "snakebridge.serialization",
+    isPackage: false,
+    source: `"""Results that always have an encoding: what has none is converted, or replaced by a marker that says what it was.
+
+The tools of an adapter answer with values, not with references, so one odd object must not cost the whole answer:
+
+    >>> from snakebridge.serialization import to_plain
+    >>> to_plain({"score": 0.5, "made_by": object()})
+    {'score': 0.5, 'made_by': {'__ffi_unserializable__': True, '__type__': 'builtins.object'}}
+
+Values that have an encoding stay exactly what they are, in containers that keep their type. Anything else is asked, in
+this order, for \`model_dump\`, \`to_dict\`, \`_asdict\`, \`tolist\` and \`isoformat\`; an instance of a subclass of a builtin
+type is sent as its base; the rest becomes a marker.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+
+from snakebridge._internal.refs import LARGE_CONTAINER, reprs_in, type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    Detail = Literal["none", "type", "repr_truncated", "repr_redacted_truncated"]
+
+__all__ = [
+    "DETAILS",
+    "MARKER_KEY",
+    "UnserializableInfo",
+    "is_unserializable",
+    "make_marker",
+    "redact",
+    "to_plain",
+    "unserializable_info",
+]
+
+MARKER_KEY = "__ffi_unserializable__"
+"""The key by which a marker is known; its value is \`True\`."""
+
+DETAILS: tuple[Detail, ...] = ("none", "type", "repr_truncated", "repr_redacted_truncated")
+"""How much a marker may say beside its type, from nothing to a text with known secrets struck out."""
+
+_REPR_CHARS = 500
+_MAX_REPR_CHARS = 2_000
+_TOLIST_ELEMENTS = 1_000_000
+# Of a longer text only this much is looked at; secrets at its end are cut off with it.
+_LOOKED_AT = 16_384
+# Conversions inside conversions, and containers inside containers: fewer than a message may have.
+_MAX_DEPTH = 200
+_REDACTED = "[REDACTED]"
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class UnserializableInfo:
+    """What a marker says.
+
+    Attributes:
+        type: The type of the object it stands for, as \`module.QualName\`.
+        repr: A text of the object, or None where the detail mode gives none.
+    """
+
+    type: str
+    repr: str | None
+
+
+def to_plain(
+    value: Any,
+    *,
+    detail: Detail | None = None,
+    repr_max_chars: int | None = None,
+    tolist_max_elements: int | None = None,
+) -> Any:
+    """Makes a value that has an encoding of any object.
+
+    Objects that raise while they are converted, containers that contain themselves and arrays that are too large become
+    markers: nothing an object does makes this raise. Only what interrupts the whole call passes.
+
+    Args:
+        value: Anything. It is not changed.
+        detail: How much markers say; by default \`SNAKEBRIDGE_UNSERIALIZABLE_DETAIL\`, else \`none\`.
+        repr_max_chars: Most characters of a text in a marker, at most 2,000; by default
+            \`SNAKEBRIDGE_UNSERIALIZABLE_REPR_MAXLEN\`, else 500.
+        tolist_max_elements: Most elements that an array may be turned into; by default
+            \`SNAKEBRIDGE_TOLIST_MAX_ELEMENTS\`, else 1,000,000. Where the size can be known it is looked at before the
+            conversion.
+
+    The names with \`SNAKEPIT_\` in place of \`SNAKEBRIDGE_\` are read where those are not set. A variable with a value that
+    makes no sense counts as not there.
+
+    Returns:
+        The value itself where all of it has an encoding, a converted copy otherwise.
+
+    Raises:
+        ValueError: If an argument of this function makes no sense.
+    """
+    return _Converter(_detail(detail), _repr_chars(repr_max_chars), _tolist_elements(tolist_max_elements)).walk(
+        value, 0
+    )
+
+
+def make_marker(value: Any, *, detail: Detail | None = None, repr_max_chars: int | None = None) -> dict[str, Any]:
+    """Makes the marker of an object, with the arguments of \`to_plain\`."""
+    return _marker(value, _detail(detail), _repr_chars(repr_max_chars))
+
+
+def is_unserializable(value: Any) -> bool:
+    """Whether a value is a marker."""
+    return isinstance(value, dict) and value.get(MARKER_KEY) is True
+
+
+def unserializable_info(value: Any) -> UnserializableInfo | None:
+    """What a marker says; None where the value is none."""
+    if not is_unserializable(value):
+        return None
+    kind, text = value.get("__type__"), value.get("__repr__")
+    return UnserializableInfo(kind if isinstance(kind, str) else "", text if isinstance(text, str) else None)
+
+
+def redact(text: str) -> str:
+    """Strikes out what looks like a secret: credentials by the name before them, and tokens of known shapes.
+
+    It errs on the side of striking out. It is no proof that nothing secret is left.
+    """
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+_NAMES = (
+    r"(?:api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|signing[_-]?key|token|secret|passw(?:or)?d|passwd"
+    r"|passphrase|pwd|credential|cookie|session[_-]?id)"
+    # The rest of the name; \`tokenizer\` is no token.
+    r"(?:s|\\d+)?(?:[_.-][\\w.-]{0,40})?"
+)
+# A string to its end, or to the end of the text where that was cut; else a word.
+_VALUE = r"""(?:[rbfu]{0,2}"(?:[^"\\\\]|\\\\.)*(?:"|\\\\?$)|[rbfu]{0,2}'(?:[^'\\\\]|\\\\.)*(?:'|\\\\?$)|[^\\s,;)\\]}'"&]+)"""
+_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, flags | re.IGNORECASE | re.DOTALL), replacement)
+    for pattern, replacement, flags in (
+        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", _REDACTED, 0),
+        # A whole header, whatever its scheme.
+        (r"""((?:proxy-)?authorization["']?\\s*[:=,]\\s*[rbfu]{0,2}["']?)[^"'\\r\\n,}]+""", rf"\\1{_REDACTED}", 0),
+        (r"\\b(bearer|basic)\\s+[A-Za-z0-9._~+/=-]+", rf"\\1 {_REDACTED}", 0),
+        (rf"""({_NAMES}["']?\\]?\\s*(?:=>|[:=])\\s*){_VALUE}""", rf"\\1{_REDACTED}", 0),
+        (r"\\b([a-z][a-z0-9+.-]{0,20}://[^\\s:/@]{0,100}:)[^\\s/@]+@", rf"\\1{_REDACTED}@", 0),
+        (r"\\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{10,}", _REDACTED, 0),
+        (r"\\b(?:gh[pousr]_|github_pat_|glpat-|xox[abposr]-|hf_|npm_|pypi-)[A-Za-z0-9_-]{10,}", _REDACTED, 0),
+        (r"\\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\\bAIza[A-Za-z0-9_-]{20,}", _REDACTED, 0),
+        (r"\\beyJ[A-Za-z0-9_-]{5,}\\.[A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]*)?", _REDACTED, 0),
+    )
+)
+
+
+def _marker(value: Any, detail: str, chars: int) -> dict[str, Any]:
+    marker: dict[str, Any] = {MARKER_KEY: True, "__type__": _well_formed(type_name(type(value)))}
+    if detail == "type":
+        marker["__repr__"] = f"<{marker['__type__']}>"[:chars]
+    elif detail != "none":
+        text = _text_of(value)
+        if text is not None:
+            marker["__repr__"] = (redact(text) if detail == "repr_redacted_truncated" else text)[:chars]
+    return marker
+
+
+def _text_of(value: Any) -> str | None:
+    try:
+        if isinstance(value, (list, tuple, dict, set, frozenset)) and reprs_in(value, LARGE_CONTAINER, []) <= 0:
+            return None
+        text = str.__str__(repr(value))
+        if len(text) > _LOOKED_AT:
+            # Without the last word, which may be the half of a secret that nobody would know for one.
+            text = text[:_LOOKED_AT].rpartition(" ")[0] or text[:_MAX_REPR_CHARS]
+        return _well_formed(text)
+    except _HOSTILITIES:
+        return None
+
+
+def _well_formed(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+# What an object may do to its conversion. An interrupt is not meant for the object: it passes.
+_HOSTILITIES = (Exception, SystemExit, GeneratorExit)
+_CONVERSIONS = ("model_dump", "to_dict", "_asdict", "tolist", "isoformat")
+_SCALARS = frozenset((type(None), bool, int, float, bytes, bytearray, memoryview, complex, type(...)))
+_CONTAINERS = frozenset((list, tuple, dict, set, frozenset, slice))
+_BASES: tuple[type, ...] = (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)
+
+
+class _Converter:
+    """Walks one value; what is met twice is converted once."""
+
+    def __init__(self, detail: str, chars: int, elements: int) -> None:
+        self._detail = detail
+        self._chars = chars
+        self._elements = elements
+        # By \`id\`; the objects are kept, so that no other gets theirs.
+        self._done: dict[int, tuple[Any, Any]] = {}
+        self._open: set[int] = set()
+
+    def walk(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
+        if kind is str:
+            return value if _is_well_formed(value) else self._mark(value)
+        key = id(value)
+        done = self._done.get(key)
+        if done is not None:
+            return done[1]
+        if key in self._open or depth >= _MAX_DEPTH:
+            return self._mark(value)
+        self._open.add(key)
+        try:
+            made = self._container(value, kind, depth) if kind in _CONTAINERS else self._object(value, kind, depth)
+        except _HOSTILITIES:
+            made = self._mark(value)
+        finally:
+            self._open.discard(key)
+        self._done[key] = (value, made)
+        return made
+
+    def _mark(self, value: Any) -> dict[str, Any]:
+        return _marker(value, self._detail, self._chars)
+
+    def _container(self, value: Any, kind: type, depth: int) -> Any:
+        inside = depth + 1
+        if kind is slice:
+            parts = (value.start, value.stop, value.step)
+            made = [self.walk(part, inside) for part in parts]
+            return value if _unchanged(parts, made) else slice(*made)
+        if kind is dict:
+            keys, items = list(value), list(value.values())
+            new_keys = [self._key(key, inside) for key in keys]
+            new_items = [self.walk(item, inside) for item in items]
+            if _unchanged(keys, new_keys) and _unchanged(items, new_items):
+                return value
+            return dict(zip(_distinct(new_keys), new_items, strict=True))
+        items = list(value)
+        made = [self.walk(item, inside) for item in items]
+        if _unchanged(items, made):
+            return value
+        if kind is list or kind is tuple:
+            return kind(made)
+        try:
+            return kind(made)
+        except TypeError:
+            # What was converted has no hash any more.
+            return made
+
+    def _key(self, key: Any, depth: int) -> Any:
+        made = self.walk(key, depth)
+        try:
+            hash(made)
+        except TypeError:
+            return f"<{_well_formed(type_name(type(key)))}>"
+        return made
+
+    def _object(self, value: Any, kind: type, depth: int) -> Any:
+        if _has_encoding(value, kind):
+            return value
+        if issubclass(kind, type):
+            # Its methods are those of its instances.
+            return self._mark(value)
+        size = _size_of(value, kind)
+        if size is not None and size > self._elements:
+            return self._mark(value)
+        for name in _CONVERSIONS:
+            made = self._convert(value, kind, name)
+            if made is not _MISSING:
+                return self.walk(made, depth + 1)
+        base = next((base for base in _BASES if issubclass(kind, base)), None)
+        if base is not None:
+            from snakebridge._internal.wire_encode import as_base
+
+            return self.walk(as_base(base, value), depth + 1)
+        return self._mark(value)
+
+    def _convert(self, value: Any, kind: type, name: str) -> Any:
+        # Asked of the type, as Python does for its own protocols: an object that has every attribute has none of these.
+        method = getattr(kind, name, None)
+        if not callable(method):
+            return _MISSING
+        try:
+            made = getattr(value, name)()
+        except _HOSTILITIES:
+            return _MISSING
+        if made is value:
+            return _MISSING
+        if name == "isoformat":
+            return made if isinstance(made, str) else _MISSING
+        if name == "tolist":
+            return made if _count(made, self._elements) <= self._elements else _MISSING
+        return made if isinstance(made, dict) else _MISSING
+
+
+def _unchanged(before: Any, after: list[Any]) -> bool:
+    return all(map(_is, before, after))
+
+
+def _is(left: Any, right: Any) -> bool:
+    return left is right
+
+
+def _distinct(keys: list[Any]) -> list[Any]:
+    """Keys of which no two are equal: texts that stand for objects get numbers."""
+    seen: set[Any] = set()
+    out = []
+    for key in keys:
+        unique, number = key, 1
+        while unique in seen:
+            number += 1
+            unique = f"{key} {number}"
+        seen.add(unique)
+        out.append(unique)
+    return out
+
+
+def _is_well_formed(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _has_encoding(value: Any, kind: type) -> bool:
+    """Whether an object that is neither plain nor a container is a value of the protocol as it is."""
+    root = type_name(kind).partition(".")[0]
+    if root in ("datetime", "pandas"):
+        from snakebridge._internal import time_values
+
+        return time_values.tagged(value, kind) is not None
+    if root == "decimal":
+        return kind is getattr(sys.modules.get("decimal"), "Decimal", None)
+    if root == "numpy":
+        from snakebridge._internal import array_values
+
+        if array_values.handler_of(kind) is None:
+            return False
+        dtype = getattr(value, "dtype", None)
+        return dtype is None or array_values.has_encoding(dtype)
+    if root == "snakebridge":
+        from snakebridge._internal import packing, table_values
+
+        atom = getattr(sys.modules.get("snakebridge.atoms"), "Atom", None)
+        if kind in (table_values.ArrowTable, packing.Ext, atom):
+            return True
+        # A function of the host goes home as what it is.
+        return kind.__module__ == "snakebridge._internal.callbacks"
+    return False
+
+
+def _size_of(value: Any, kind: type) -> int | None:
+    """How many elements an array has, where it says so without making them: by its size, its shape or its length."""
+    sizes = []
+    if hasattr(kind, "shape"):
+        shape = getattr(value, "shape", None)
+        if isinstance(shape, tuple) and all(isinstance(length, int) for length in shape):
+            product = 1
+            for length in shape:
+                product *= length
+            sizes.append(product)
+    if hasattr(kind, "size"):
+        size = getattr(value, "size", None)
+        if isinstance(size, int):
+            sizes.append(size)
+    if hasattr(kind, "tolist") and hasattr(kind, "__len__"):
+        sizes.append(len(value))
+    return max(sizes, default=None)
+
+
+def _count(value: Any, most: int) -> int:
+    """How many items lists in lists have; a little more than \`most\` where they are more."""
+    total = 0
+    waiting = [value]
+    while waiting and total <= most:
+        items = waiting.pop()
+        if isinstance(items, (list, tuple)):
+            total += len(items)
+            waiting.extend(item for item in items if isinstance(item, (list, tuple)))
+    return total
+
+
+def _variable(name: str) -> str:
+    """An environment variable by its own name, or by the one it had in the older systems."""
+    text = os.environ.get(f"SNAKEBRIDGE_{name}", "").strip()
+    return text or os.environ.get(f"SNAKEPIT_{name}", "").strip()
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _detail(given: str | None) -> str:
+    if given is None:
+        mode = _variable("UNSERIALIZABLE_DETAIL").lower()
+        return mode if mode in DETAILS else "none"
+    if given not in DETAILS:
+        raise ValueError(f"Cannot make marker: detail is {given!r:.80}, expected one of {', '.join(DETAILS)}")
+    return given
+
+
+def _repr_chars(given: int | None) -> int:
+    chars: int | None
+    if given is None:
+        chars = _number(_variable("UNSERIALIZABLE_REPR_MAXLEN"))
+        return _REPR_CHARS if chars is None else min(max(chars, 0), _MAX_REPR_CHARS)
+    if type(given) is not int or not 0 <= given <= _MAX_REPR_CHARS:
+        raise ValueError(f"Cannot make marker: repr_max_chars is {given!r:.80}, expected 0 to {_MAX_REPR_CHARS}")
+    return given
+
+
+def _tolist_elements(given: int | None) -> int:
+    if given is None:
+        elements = _number(_variable("TOLIST_MAX_ELEMENTS"))
+        return _TOLIST_ELEMENTS if elements is None or elements < 0 else elements
+    if type(given) is not int or given < 0:
+        raise ValueError(f"Cannot convert value: tolist_max_elements is {given!r:.80}, expected 0 or more")
+    return given
 `,
   },
 ];

@@ -251,8 +251,8 @@ def test_failed_encodings_release_their_refs(host: Host) -> None:
 def test_limits() -> None:
     with Host(hello={"limits": {"maxFrameBytes": 1_000_000, "maxDepth": 50, "maxElements": 1_000}}) as host:
 
-        def limit(code: str) -> Any:
-            return failure_of(host, "builtins", "eval", code)["limit"]
+        def limit(code: str, **options: Any) -> Any:
+            return failure_of(host, "builtins", "eval", code, **options)["limit"]
 
         assert limit("b'x' * 1_000_001") == "maxFrameBytes"
         assert limit("'x' * 1_000_001") == "maxFrameBytes"
@@ -260,9 +260,18 @@ def test_limits() -> None:
         assert limit("[0] * 1_000") == "maxElements"
         assert host.eval("[0] * 996") == [0] * 996
         assert limit("eval('[' * 60 + ']' * 60)") == "maxDepth"
-        assert limit("[l := [], l.append(l)]") == "cycle"
-        assert limit("[d := {}, d.update(a=(d,))]") == "cycle"
+        assert limit("[l := [], l.append(l)]", flags=1) == "cycle"
+        assert limit("[d := {}, d.update(a=(d,))]", flags=1) == "cycle"
+        assert limit("[l := [], l.append(slice(l))]", flags=1) == "cycle"
         assert host.eval("1") == 1
+
+
+def test_a_call_with_flags_of_another_type_is_answered(host: Host) -> None:
+    host.last += 1
+    host.send([1, 1, host.last, "s", 0, "builtins", "repr", [1], {}, None])
+    kind, call, failure = host.receive()
+    assert (kind, call, failure["kind"]) == (17, host.last, "protocol")
+    assert host.eval("1") == 1
 
 
 def test_two_gigabytes_are_refused_without_a_copy(host: Host) -> None:

@@ -1,6 +1,7 @@
 # numpy arrays and scalars (proto/PROTOCOL.md 5.3), both ways. Encoding uses numpy only where it is loaded already.
 from __future__ import annotations
 
+import re
 import sys
 from math import prod
 
@@ -16,6 +17,9 @@ _ARRAY_CODES = {
     "<i8": "q", "<u8": "Q", "<f4": "f", "<f8": "d",
 }  # fmt: skip
 _KINDS = frozenset("biufcSUmM")
+_DTYPE = re.compile(
+    r"[<>|=]?(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[Mm]8(?:\[[^\]]{1,24}\])?|[US]\d{1,9})", re.ASCII
+)
 
 
 def handler_of(kind: type) -> Handler | None:
@@ -93,6 +97,9 @@ def make_array(dtype: Any, shape: Any, order: Any, data: memoryview) -> Any:
         import numpy as np
     except ModuleNotFoundError:
         return _plain_array(dtype, shape, data)
+    # numpy itself reads much more than dtypes, down to Python literals.
+    if _DTYPE.fullmatch(dtype) is None:
+        raise ValueError(f"its dtype is {dtype!r:.80}")
     kind = np.dtype(dtype)
     if kind.kind not in _KINDS or kind.fields is not None:
         raise ValueError(f"its dtype is {dtype!r:.80}")

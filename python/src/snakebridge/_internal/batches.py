@@ -33,6 +33,7 @@ class Batches:
         self._encoder = encoder
         self._refs = refs
         self._deferred: dict[int, BaseException] = {}
+        self._has_refs = False
 
     def iterator_of(self, message: list[Any]) -> tuple[Any, int]:
         """The iterator that a message names, and how many items it asks for.
@@ -72,25 +73,30 @@ class Batches:
         Raises:
             BaseException: What ended the iterator before its first item.
         """
-        items, error = taken.items, taken.error
+        items, error, is_done = taken.items, taken.error, taken.is_done
+        self._has_refs = False
+        last_own = self._refs.last_own
         try:
             data = self._encode(items, as_refs) if items else b""
         except Exception as raised:
+            self._undo(0, last_own)
             items, data, error = self._encode_some(items, as_refs, raised)
+            is_done = False
         if error is not None:
             if not items:
                 raise error
             self.defer(target, error)
-        if taken.is_done:
+        if is_done:
             self._refs.forget([target])
-        return closed([data], len(items), taken.is_done, taken.why)
+        return closed([data], len(items), is_done, taken.why)
 
     def _take(self, iterator: Any, most: int, target: int, as_refs: bool) -> tuple[list[bytes], int, bool, int]:
         begun = before = perf_counter()
+        self._has_refs = False
         chunks: list[bytes] = []
         count = total = 0
         size = 1
-        buffers = self._encoder.buffers
+        all_buffers = self._encoder.buffers
         seen = 0
         while True:
             want = min(size, most - count)
@@ -104,17 +110,19 @@ class Batches:
             except BaseException as raised:
                 error = raised
             ended = error is None and len(items) < want
+            buffers, last_own = len(self._encoder.buffers), self._refs.last_own
             try:
                 data = self._encode(items, as_refs) if items else b""
             except Exception as raised:
+                self._undo(buffers, last_own)
                 items, data, error = self._encode_some(items, as_refs, raised)
                 ended = False
             if data:
                 chunks.append(data)
                 count += len(items)
                 total += len(data)
-                while seen < len(buffers):
-                    total += len(buffers[seen])
+                while seen < len(all_buffers):
+                    total += len(all_buffers[seen])
                     seen += 1
             if error is not None:
                 if not count:
@@ -136,8 +144,15 @@ class Batches:
 
     def _encode(self, items: list[Any], as_refs: bool) -> bytes:
         encoder = self._encoder
-        tree = [encoder.ref(item, 3) for item in items] if as_refs else encoder.items(items, 2)
-        data = encoder.codec.pack(tree)
+        tree, self._has_refs = encoder.each(items, 2, as_refs=as_refs, apart=self._has_refs)
+        try:
+            data = encoder.codec.pack(tree)
+        except RecursionError:
+            data = encoder.limits.run_deep(encoder.codec.pack, tree)
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(items) from None
         return data[1 if len(items) < 16 else 3 if len(items) < 65_536 else 5 :]
 
     def _encode_some(
@@ -150,11 +165,14 @@ class Batches:
             try:
                 parts.append(self._encode([item], as_refs))
             except Exception as raised:
-                del self._encoder.buffers[buffers:]
-                self._refs.undo(last_own)
+                self._undo(buffers, last_own)
                 error = raised
                 break
         return items[: len(parts)], b"".join(parts), error
+
+    def _undo(self, buffers: int, last_own: int) -> None:
+        del self._encoder.buffers[buffers:]
+        self._refs.undo(last_own)
 
     def defer(self, target: int, error: BaseException) -> None:
         """Keeps what ended an iterator for the next time the host asks."""

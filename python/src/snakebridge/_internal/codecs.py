@@ -67,7 +67,8 @@ class MsgspecCodec(Codec):
         try:
             tree = self._decode(body)
         except ValueError:
-            if suspect:
+            # A timestamp of a length that it cannot have is refused, and its head is in no list.
+            if b"\xff" in body:
                 return super().unpack(body)
             raise
         return super().unpack(body) if suspect and holds_type(tree, "datetime") else tree
@@ -111,7 +112,8 @@ class MsgpackCodec(Codec):
         except TypeError as error:
             raise ValueError(f"a map has a bad key: {error}") from None
         except ValueError:
-            if suspect:
+            # A timestamp of a length that it cannot have is refused, and its head is in no list.
+            if b"\xff" in body:
                 return super().unpack(body)
             raise
         return super().unpack(body) if suspect and holds_type(tree, "Timestamp") else tree

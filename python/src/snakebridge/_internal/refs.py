@@ -25,6 +25,7 @@ _TYPE_NAME = type.__dict__["__qualname__"].__get__
 _TYPE_MODULE = type.__dict__["__module__"].__get__
 _TRAITS = ((2, "__iter__"), (4, "__next__"), (64, "__await__"), (128, "__len__"), (256, "__aiter__"))
 _ModuleType = type(sys)
+_CONTAINERS = (list, dict, set, frozenset, tuple, str, bytes)
 
 
 def type_name(kind: type) -> str:
@@ -33,6 +34,24 @@ def type_name(kind: type) -> str:
         return f"{_TYPE_MODULE(kind)}.{_TYPE_NAME(kind)}"
     except Exception:
         return "builtins.object"
+
+
+def reprs_in(value: Any, left: int, path: list[int]) -> int:
+    """What is left of `left` after one for each object that a container's repr would ask, those met again included.
+
+    In a tangle of containers they are more than time suffices for.
+    """
+    left -= len(value)
+    if left <= 0 or isinstance(value, (str, bytes)) or id(value) in path:
+        return left
+    path.append(id(value))
+    for item in dict.values(value) if isinstance(value, dict) else value:
+        if isinstance(item, _CONTAINERS):
+            left = reprs_in(item, left, path)
+            if left <= 0:
+                return left
+    path.pop()
+    return left
 
 
 def traits_of(value: Any) -> int:
@@ -73,6 +92,8 @@ class RefTable:
         self.has_waiting = False
         self.graveyard: list[Any] = []
         self.repr_max_chars = 200
+        # Time that is left for the texts of one message.
+        self.repr_s_left = SLOW_REPR_S
 
     def keep(self, ref: int, session: str, value: Any) -> None:
         """Keeps an object under the id of the call that made it."""
@@ -200,17 +221,19 @@ class RefTable:
         return [ref, name, self._repr(value, name), traits_of(value)]
 
     def _repr(self, value: Any, name: str) -> str | None:
-        if self._slow_types.get(name, 0) >= SLOW_REPRS:
+        if self.repr_s_left <= 0 or self._slow_types.get(name, 0) >= SLOW_REPRS:
             return None
         begun = perf_counter()
         try:
-            if isinstance(value, (list, dict, set, frozenset, tuple, str, bytes)) and len(value) > LARGE_CONTAINER:
+            if isinstance(value, _CONTAINERS) and reprs_in(value, LARGE_CONTAINER, []) <= 0:
                 return None
             text: str | None = repr(value)[: self.repr_max_chars]
             if text and not text.isascii():
                 text = text.encode("utf-8", "backslashreplace").decode()
         except Exception:
             text = None
-        if perf_counter() - begun > SLOW_REPR_S:
+        took = perf_counter() - begun
+        self.repr_s_left -= took
+        if took > SLOW_REPR_S:
             self._slow_types[name] = self._slow_types.get(name, 0) + 1
         return text

@@ -7,17 +7,19 @@ import sys
 from base64 import b64decode, b64encode
 from math import copysign, isfinite
 
-from snakebridge._internal import array_values, table_values, time_values
-from snakebridge._internal.cycles import has_cycle
+from snakebridge._internal import array_values, cycles, table_values, time_values
 from snakebridge._internal.limits import SAFE_INT, Limits
 from snakebridge._internal.problems import LimitProblem, ValueProblem
 from snakebridge._internal.refs import type_name
 from snakebridge._internal.wire_decode import bad_value, parse_decimal
+from snakebridge.atoms import Atom, decodes_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 
 class Opaque:
@@ -40,24 +42,52 @@ def refuse_leaf(value: Any) -> list[Any]:
     raise ValueProblem(f"Cannot encode value: {name} has no encoding", name)
 
 
-def dumps(value: Any, limits: Limits, leaf: Callable[[Any], list[Any]] = refuse_leaf) -> str:
+def dumps(
+    value: Any,
+    limits: Limits,
+    leaf: Callable[[Any], list[Any]] = refuse_leaf,
+    atoms: frozenset[str] = frozenset(),
+) -> str:
     """Encodes a value as JSON text.
 
     Args:
         value: The value.
         limits: What it may be at most.
-        leaf: Gives `[id, type, repr, traits]` for an object that has no encoding.
+        leaf: Gives `[id, type, repr, traits]` for an object that has no encoding, and for a container in which a
+            cycle closes. Objects met twice are given to it once.
+        atoms: The names of an `Atom` that are written as an atom; others are text.
 
     Raises:
         ValueProblem: If something in it has no encoding.
-        LimitProblem: If it is too deep, too large or cyclic.
+        LimitProblem: If it is too deep or too large, or cyclic where there are no refs.
     """
     try:
-        tree = _Encoder(limits, leaf).walk(value, 1)
-    except LimitProblem as problem:
-        if problem.fields["limit"] == "maxDepth" and has_cycle(value):
-            raise LimitProblem("cycle", None, None) from None
-        raise
+        return _run(limits, _dump, value, limits, leaf, atoms)
+    except LimitProblem:
+        if leaf is refuse_leaf:
+            if cycles.has_cycle(value):
+                raise LimitProblem("cycle", None, None) from None
+            raise
+        finite = cycles.cut(value, limits.max_elements)
+        if finite is value:
+            raise
+    return _run(limits, _dump, finite, limits, leaf, atoms)
+
+
+def _run(limits: Limits, function: Callable[..., T], *args: Any) -> T:
+    """Runs code that recurses, deeper than Python's usual limit where that is what it takes."""
+    try:
+        return function(*args)
+    except RecursionError:
+        pass
+    try:
+        return limits.run_deep(function, *args)
+    except RecursionError:
+        raise LimitProblem("maxDepth", None, limits.max_depth) from None
+
+
+def _dump(value: Any, limits: Limits, leaf: Callable[[Any], list[Any]], atoms: frozenset[str]) -> str:
+    tree = _Encoder(limits, leaf, atoms).walk(value, 1)
     text = json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         size = len(text.encode())
@@ -80,12 +110,13 @@ def loads(text: str | bytes, limits: Limits, find_ref: Callable[[int], Any]) -> 
     if len(text) > limits.max_frame_bytes:
         raise LimitProblem("maxFrameBytes", len(text), limits.max_frame_bytes)
     try:
-        tree = json.loads(text, parse_constant=_refuse_constant)
-        return _Decoder(limits, find_ref).walk(tree, 1)
-    except RecursionError:
-        raise LimitProblem("maxDepth", None, limits.max_depth) from None
+        return _run(limits, _load, text, limits, find_ref)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise bad_value(str(error)) from None
+
+
+def _load(text: str | bytes, limits: Limits, find_ref: Callable[[int], Any]) -> Any:
+    return _Decoder(limits, find_ref).walk(json.loads(text, parse_constant=_refuse_constant), 1)
 
 
 def _refuse_constant(name: str) -> None:
@@ -97,10 +128,12 @@ def _tag(name: str, **fields: Any) -> dict[str, Any]:
 
 
 class _Encoder:
-    def __init__(self, limits: Limits, leaf: Callable[[Any], list[Any]]) -> None:
+    def __init__(self, limits: Limits, leaf: Callable[[Any], list[Any]], atoms: frozenset[str]) -> None:
         self._limits = limits
         self._leaf = leaf
+        self._atoms = atoms
         self._left = limits.max_elements - 4
+        self._made: dict[int, tuple[Any, dict[str, Any]]] = {}
 
     def _enter(self, size: int, depth: int) -> int:
         if depth >= self._limits.max_depth:
@@ -179,9 +212,19 @@ class _Encoder:
                 return _tag("ndarray", dtype=dtype, shape=shape, order=order, data=self._data(data))
             if plain is not value:
                 return self.walk(plain, depth)
+        elif kind is Atom:
+            text = str.__str__(value)
+            return _tag("atom", value=text) if text in self._atoms else text
         elif kind is table_values.ArrowTable:
             return _tag("arrow", library=value.library, data=self._data(table_values.stream(value)))
-        return _tag("ref", **dict(zip(("id", "type", "repr", "traits"), self._leaf(value), strict=True)))
+        return self._ref(value.target if kind is cycles.Closing else value)
+
+    def _ref(self, value: Any) -> dict[str, Any]:
+        made = self._made.get(id(value))
+        if made is None:
+            fields = zip(("id", "type", "repr", "traits"), self._leaf(value), strict=True)
+            made = self._made[id(value)] = (value, _tag("ref", **dict(fields)))
+        return made[1]
 
 
 def has_reordered_key(value: dict[str, Any]) -> bool:
@@ -212,6 +255,7 @@ class _Decoder:
         self._limits = limits
         self._find_ref = find_ref
         self._left = limits.max_elements
+        self.atom = decodes_to()
 
     def _enter(self, size: int, depth: int) -> int:
         if depth >= self._limits.max_depth:
@@ -293,7 +337,7 @@ _TAGS: dict[str, Callable[[_Decoder, dict[str, Any], int], Any]] = {
     "int": lambda decoder, tree, depth: _int(_text(tree)),
     "float": lambda decoder, tree, depth: float(_text(tree)),
     "special_float": lambda decoder, tree, depth: _SPECIAL[_text(tree)],
-    "atom": lambda decoder, tree, depth: _text(tree),
+    "atom": lambda decoder, tree, depth: decoder.atom(_text(tree)),
     "bytes": lambda decoder, tree, depth: _bytes(tree),
     "tuple": lambda decoder, tree, depth: tuple(decoder._items(tree["items"], depth)),
     "set": lambda decoder, tree, depth: set(decoder._items(tree["items"], depth)),

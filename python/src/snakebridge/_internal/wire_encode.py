@@ -26,11 +26,14 @@ AUTO = 0
 VALUE = 1
 BUFFER_BYTES = 4_096
 MAX_KNOWN_KEYS = 4_096
+# What the texts of all refs in one message may take; those beyond have none.
+REPRS_S = 0.25
 
 _NONE = type(None)
 _ATOMS = frozenset((str, float, bool, _NONE))
 _ATOMS_AND_INT = _ATOMS | {int}
 _ONLY_STR = {str}
+_NOTHING = ("", object())
 
 
 class WireEncoder:
@@ -46,6 +49,8 @@ class WireEncoder:
         self.buffers: list[memoryview] = []
         self.elements_left = 0
         self.bytes_left = 0
+        # Refs made for this message, by `id` of their object: what is met twice is one ref.
+        self._made: dict[int, tuple[int, list[Any]]] = {}
         # Keys seen to be no integers and not `__proto__`, so that records repeat the check in C.
         self._known_keys: set[str] = set()
 
@@ -58,29 +63,79 @@ class WireEncoder:
         # The message and its three items are values of their own.
         self.elements_left = self.limits.max_elements - 4
         self.bytes_left = self.limits.max_frame_bytes
+        if self._made:
+            self._made = {}
 
-    def encode(self, value: Any) -> Any:
-        """Turns a value into a plain tree.
+    def encode(self, value: Any, depth: int = 1) -> Any:
+        """Turns a value inside `depth` containers into a plain tree.
 
         Raises:
             ValueProblem: If something in it has no encoding.
-            LimitProblem: If it is too deep, too large or cyclic.
+            LimitProblem: If it is too deep or too large, or contains itself where a value was asked for.
         """
-        last_own = self.refs.last_own
+        last_own, buffers = self.refs.last_own, len(self.buffers)
+        elements, size = self.elements_left, self.bytes_left
         try:
-            try:
-                return self.walk(value, 1)
-            except RecursionError:
-                self.refs.undo(last_own)
-                self.begin(self.call, self.session, self.mode)
-                return self.limits.run_deep(self.walk, value, 1)
-        except LimitProblem as problem:
-            if problem.fields["limit"] == "maxDepth":
-                from snakebridge._internal.cycles import has_cycle
+            return self.walk(value, depth)
+        except (RecursionError, LimitProblem) as problem:
+            return self._again(problem, value, depth, (last_own, buffers, elements, size))
 
-                if has_cycle(value):
-                    raise LimitProblem("cycle", None, None) from None
-            raise
+    def each(self, values: list[Any], depth: int, *, as_refs: bool, apart: bool) -> tuple[list[Any], bool]:
+        """Encodes the items of a batch, inside `depth` containers.
+
+        Each item has a life of its own at the host, which may give it back before it looks at the next one. So an
+        object in two of them is two refs.
+
+        Args:
+            values: The items.
+            depth: How many containers they are in, the list not counted.
+            as_refs: Whether to make a ref of each.
+            apart: Whether to expect refs. Items without any are encoded much faster together.
+
+        Returns:
+            The encoded items, and whether there are refs among them.
+        """
+        if not as_refs and not apart:
+            before = (self.refs.last_own, len(self.buffers), self.elements_left, self.bytes_left)
+            self._made = {}
+            tree: list[Any] = self.encode(values, depth)
+            if not self._made or len(values) == 1:
+                return tree, bool(self._made)
+            self._undo(*before)
+        inside = self.enter(len(values), depth)
+        tree = []
+        for value in values:
+            self._made = {}
+            tree.append(self.ref(value, inside) if as_refs else self.encode(value, inside))
+        return tree, True
+
+    def _again(self, problem: Exception, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        """Walks deeper what met Python's limit, and without its cycles what met one of ours."""
+        if isinstance(problem, RecursionError):
+            try:
+                return self._deep(value, depth, before)
+            except LimitProblem as met:
+                problem = met
+        # A walk without end may meet any limit first.
+        from snakebridge._internal import cycles
+
+        if self.mode == VALUE:
+            raise LimitProblem("cycle", None, None) if cycles.has_cycle(value) else problem
+        finite = cycles.cut(value, self.limits.max_elements)
+        if finite is value:
+            raise problem
+        HANDLERS[cycles.Closing] = _closing
+        return self._deep(finite, depth, before)
+
+    def _deep(self, value: Any, depth: int, before: tuple[int, int, int, int]) -> Any:
+        self._undo(*before)
+        return self.limits.run_deep(self.walk, value, depth)
+
+    def _undo(self, last_own: int, buffers: int, elements: int, size: int) -> None:
+        """Takes back what a walk did, so that another can begin."""
+        self.refs.undo(last_own)
+        del self.buffers[buffers:]
+        self.elements_left, self.bytes_left = elements, size
 
     def walk(self, value: Any, depth: int) -> Any:
         """Encodes one value inside `depth` containers, the message being the first."""
@@ -223,12 +278,17 @@ class WireEncoder:
     def ref(self, value: Any, depth: int) -> Any:
         """Keeps an object and names it; a whole result gets the id of its call."""
         refs = self.refs
+        if not self._made:
+            refs.repr_s_left = REPRS_S
         if depth == 1 and self.call:
-            ref = self.call
-            refs.keep(ref, self.session, value)
-        else:
+            refs.keep(self.call, self.session, value)
+            return self.fields(15, refs.describe(self.call, value), depth)
+        made = self._made.get(id(value))
+        # Only what the table still holds is surely the same object: the `id` of a dead one is given to another.
+        if made is None or refs.entries.get(made[0], _NOTHING)[1] is not value:
             ref = refs.add(self.session, value)
-        return self.fields(15, refs.describe(ref, value), depth)
+            made = self._made[id(value)] = (ref, refs.describe(ref, value))
+        return self.fields(15, made[1], depth)
 
 
 def is_reordered_key(key: str) -> bool:
@@ -258,6 +318,10 @@ def _complex(encoder: WireEncoder, value: complex, depth: int) -> Any:
 
 def _slice(encoder: WireEncoder, value: slice, depth: int) -> Any:
     return encoder.ext(17, encoder.items([value.start, value.stop, value.step], depth))
+
+
+def _closing(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.ref(value.target, depth)
 
 
 def _collection(code: int) -> Handler:
@@ -318,9 +382,15 @@ def _own_handler(kind: type) -> Handler | None:
     if kind.__module__ == "snakebridge._internal.callbacks":
         # A function of the host goes home as what it is.
         return lambda encoder, value, depth: encoder.fields(16, [value._number], depth)
+    if kind is getattr(sys.modules.get("snakebridge.atoms"), "Atom", None):
+        return _atom
     from snakebridge._internal import table_values
 
     return table_values.encode_table if kind is table_values.ArrowTable else None
+
+
+def _atom(encoder: WireEncoder, value: Any, depth: int) -> Any:
+    return encoder.walk(str.__str__(value), depth)
 
 
 def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:
@@ -334,11 +404,11 @@ def _base_handler(kind: type) -> Handler | None:
             if base is list or base is tuple:
                 return lambda encoder, value, depth: encoder.walk(base(value), depth)
             # The base's own constructor is not enough: it would call `__int__`, `__str__` or `keys` of the subclass.
-            return lambda encoder, value, depth: encoder.walk(_as_base(base, value), depth)
+            return lambda encoder, value, depth: encoder.walk(as_base(base, value), depth)
     return None
 
 
-def _as_base(base: type, value: Any) -> Any:
+def as_base(base: type, value: Any) -> Any:
     if base is int:
         return int.__index__(value)
     if base is float:

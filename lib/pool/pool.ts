@@ -134,8 +134,8 @@ export class Pool {
     this.#events = {
       ready: () => this.#onReady(),
       free: (worker) => this.#onFree(worker),
-      returned: (_worker, job) => {
-        this.#requeue([job]);
+      returned: (_worker, jobs) => {
+        this.#requeue(jobs);
         this.#checkIdle();
       },
       gone: (worker, orphans, startError) => this.#onGone(worker, orphans, startError),

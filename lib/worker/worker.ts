@@ -32,8 +32,8 @@ export interface WorkerEvents {
   ready(worker: Worker): void;
   /** A job was finished; there is room for another. */
   free(worker: Worker): void;
-  /** It gave a job back unstarted, because another one holds it up. */
-  returned(worker: Worker, job: Job): void;
+  /** It gave jobs back unstarted, oldest first, because another one holds them up. */
+  returned(worker: Worker, jobs: readonly Job[]): void;
   /** It ended; `orphans` are the jobs it never began, `startError` is why it never said hello. */
   gone(worker: Worker, orphans: readonly Job[], startError: Error | undefined): void;
 }
@@ -82,6 +82,8 @@ export class Worker {
   readonly #jobs = new LinkedQueue<Assigned>();
   /** What it does beside that: jobs that have become tasks, and jobs that belong to callbacks. */
   readonly #beside = new Set<Assigned>();
+  /** Jobs taken back, of which the pool has not heard yet. */
+  readonly #returning = new Set<Job[]>();
   readonly #thrown = new Map<number, unknown>();
   #holds = 0;
   #state: WorkerState = { kind: "starting" };
@@ -355,13 +357,22 @@ export class Worker {
     this.#serviceMs = Math.max(this.#serviceMs, ranFor);
     const ahead = new Map<number, Job>();
     for (const { job, ids } of behind) if (job.single && ids[0] !== undefined) ahead.set(ids[0], job);
+    const returned: Job[] = [];
+    this.#returning.add(returned);
+    let left = ahead.size;
     this.peer.withdraw([...ahead.keys()], (id, outcome) => {
       const job = ahead.get(id);
       const place = job === undefined || outcome !== "withdrawn" ? undefined : this.#placeOf(job);
-      if (job === undefined || place === undefined) return;
-      this.#jobs.remove(place);
-      this.#letGo();
-      this.#events.returned(this, job);
+      if (job !== undefined && place !== undefined) {
+        this.#jobs.remove(place);
+        this.#letGo();
+        returned.push(job);
+      }
+      left -= 1;
+      // Together, so that they keep their order.
+      if (left > 0) return;
+      this.#returning.delete(returned);
+      if (returned.length > 0) this.#events.returned(this, returned);
     });
   }
 
@@ -387,7 +398,8 @@ export class Worker {
     }
     this.#beside.clear();
     const startError = neverReady ? startFailure(exit, this.#options.executable, this.#killReason) : undefined;
-    this.#events.gone(this, jobs.map(({ job }) => job), startError);
+    const orphans = [...[...this.#returning].flat(), ...jobs.map(({ job }) => job)];
+    this.#events.gone(this, orphans, startError);
     this.#ended.resolve();
   }
 

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { CallCancelledError, CallTimeoutError, errors, PythonError, type Ref, WorkerCrashedError } from "../../mod.ts";
+import {
+  CallCancelledError,
+  CallTimeoutError,
+  errors,
+  type PythonError,
+  type Ref,
+  WorkerCrashedError,
+} from "../../mod.ts";
 import { until } from "../support/gate.ts";
 import { raises } from "../support/raises.ts";
 import { SharedRig } from "../support/rig.ts";

@@ -42,8 +42,8 @@ async def take(iterator: Any, most: int) -> Taken:
                 left = max(0.0, MAX_BATCH_S - (perf_counter() - begun)) if taken.items else None
                 await asyncio.wait((step,), timeout=left)
             except asyncio.CancelledError:
+                # It stays there, because closing the iterator has to wait until it has ended.
                 step.cancel()
-                _begun.pop(key, None)
                 raise
             if not step.done():
                 taken.why = LATE
@@ -66,7 +66,7 @@ async def take(iterator: Any, most: int) -> Taken:
 async def close(iterator: Any) -> None:
     """Ends a step that was begun, and closes an asynchronous generator."""
     step = _begun.pop(id(iterator), (None, None))[1]
-    if step is not None and not step.done():
+    if step is not None:
         step.cancel()
         await asyncio.wait((step,))
     if hasattr(type(iterator), "aclose"):

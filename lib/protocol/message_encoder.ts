@@ -30,6 +30,8 @@ const MAX_BODY_BYTES = 0xffff_ffff;
 const SLAB_BYTES = 65_536;
 /** With less room than this, a message starts a new slab rather than move out of this one in the middle. */
 const MIN_ROOM = 2048;
+/** Up to here a message that outgrows its slab gets four times the room, beyond it twice. */
+const FAST_GROWTH_BYTES = 4_194_304;
 /** Texts up to this length are written by a loop: a call of the platform's encoder costs about as much as 50 rounds. */
 const SHORT_TEXT = 48;
 /** Every so many levels, ancestors are looked at for a cycle. */
@@ -125,8 +127,10 @@ export class MessageEncoder {
   #grow(count: number): void {
     this.#checkFrame(this.#pos);
     const written = this.#pos - this.#start;
-    const doubled = Math.min(written * 2, this.#limits.maxFrameBytes + MIN_ROOM);
-    const bytes = new Uint8Array(Math.max(SLAB_BYTES, written + count, doubled));
+    // Each move copies what was written, so a growing message should meet few of them.
+    const larger = written * (written < FAST_GROWTH_BYTES ? 4 : 2);
+    const most = Math.min(larger, this.#limits.maxFrameBytes + MIN_ROOM);
+    const bytes = new Uint8Array(Math.max(SLAB_BYTES, written + count, most));
     bytes.set(this.#bytes.subarray(this.#start, this.#pos));
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
@@ -300,27 +304,32 @@ export class MessageEncoder {
 
   #text(text: string): void {
     const length = text.length;
-    if (length <= SHORT_TEXT) {
-      this.#room(2 + length);
-      const bytes = this.#bytes;
-      let pos = this.#pos;
-      if (length < 32) bytes[pos++] = 0xa0 | length;
-      else {
-        bytes[pos++] = 0xd9;
-        bytes[pos++] = length;
-      }
-      let i = 0;
-      for (; i < length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit >= 0x80) break;
-        bytes[pos++] = unit;
-      }
-      if (i === length) {
-        this.#pos = pos;
-        return;
-      }
+    if (length > SHORT_TEXT) {
+      this.#longText(text);
+      return;
     }
-    this.#longText(text);
+    this.#room(2 + 3 * length);
+    const start = this.#pos;
+    const guess = length < 32 ? 1 : 2;
+    const end = writeText(text, this.#bytes, start + guess);
+    if (end < 0) {
+      this.#longText(text); // which says where the lone surrogate is
+      return;
+    }
+    const written = end - start - guess;
+    if (written === length) {
+      if (length < 32) this.#bytes[start] = 0xa0 | length;
+      else {
+        this.#bytes[start] = 0xd9;
+        this.#bytes[start + 1] = length;
+      }
+      this.#pos = end;
+      return;
+    }
+    const actual = textHeaderBytes(written);
+    if (actual !== guess) this.#bytes.copyWithin(start + actual, start + guess, end);
+    this.#textHeader(written);
+    this.#pos += written;
   }
 
   #longText(text: string): void {
@@ -636,6 +645,32 @@ export class MessageEncoder {
     for (const part of parts) this.#number(part);
     this.#endExt(code, start);
   }
+}
+
+/** Writes text as UTF-8, which takes up to three bytes a unit; gives where it ends, or -1 at a lone surrogate. */
+function writeText(text: string, bytes: Uint8Array, at: number): number {
+  const length = text.length;
+  let pos = at;
+  for (let i = 0; i < length; i++) {
+    let unit = text.charCodeAt(i);
+    if (unit < 0x80) {
+      bytes[pos++] = unit;
+      continue;
+    }
+    if (unit < 0x800) bytes[pos++] = 0xc0 | unit >> 6;
+    else {
+      if (unit >= 0xd800 && unit < 0xe000) {
+        const low = ++i < length ? text.charCodeAt(i) : 0;
+        if (unit >= 0xdc00 || low < 0xdc00 || low >= 0xe000) return -1;
+        unit = 0x10000 + (unit - 0xd800 << 10 | low - 0xdc00);
+        bytes[pos++] = 0xf0 | unit >> 18;
+        bytes[pos++] = 0x80 | unit >> 12 & 63;
+      } else bytes[pos++] = 0xe0 | unit >> 12;
+      bytes[pos++] = 0x80 | unit >> 6 & 63;
+    }
+    bytes[pos++] = 0x80 | unit & 63;
+  }
+  return pos;
 }
 
 function textHeaderBytes(length: number): number {

@@ -113,6 +113,7 @@ function values({ bridge, raw, scale }: Rig): Measure {
     { name: "1 kB list there and back", type: "list", value: floats(111), count: small },
     { name: "1 MB str there and back", type: "str", value: "x".repeat(1_000_000), count: large },
     { name: "1 MB list there and back", type: "list", value: floats(111_111), count: large },
+    { name: "1 MB of records there and back", type: "list", value: records(9_000), count: large },
   ];
   return {
     name: "values",
@@ -124,6 +125,19 @@ function values({ bridge, raw, scale }: Rig): Measure {
     ]),
     rows: (m) => cases.map(({ name }) => atMost(name, "us", m(`raw ${name}`), m(`bridge ${name}`), m(`raw ${name}`))),
   };
+}
+
+/** Nested and mixed, some 110 bytes each in MessagePack. */
+function records(length: number): unknown[] {
+  return Array.from({ length }, (_, index) => ({
+    id: index,
+    name: `customer ${index}`,
+    score: index * 1.25,
+    active: index % 2 === 0,
+    tags: ["alpha", "beta"],
+    address: { street: `${index} Main Street`, zip: 10_000 + index },
+    note: null,
+  }));
 }
 
 function bytes({ bridge, raw, scale }: Rig): Measure {

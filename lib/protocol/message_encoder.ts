@@ -13,6 +13,7 @@ import { OpaqueValue } from "./opaque.ts";
 import { cycleError, limitError, Unencodable, ValueEncodeError } from "./protocol_errors.ts";
 import type { RefPort } from "./ref_port.ts";
 import { EllipsisType, Slice } from "./slice.ts";
+import { arrowDataOf } from "./table_port.ts";
 import {
   dateText,
   instantText,
@@ -600,20 +601,27 @@ export class MessageEncoder {
     else if (value instanceof Date) this.#textExt(Extension.datetime, this.#checked(value, () => jsDateText(value)));
     else if (value instanceof Slice) this.#nested(Extension.slice, [value.start, value.stop, value.step], depth);
     else if (value instanceof EllipsisType) this.#extHeader(Extension.ellipsis, 0);
-    else if (value instanceof ArrowData) {
-      const data = this.#checked(value, () => steady(value.data));
-      const start = this.#beginExt();
-      this.#arrayHeader(2);
-      this.#text(value.library);
-      this.#binary(data);
-      this.#endExt(Extension.arrow, start);
-    } else if (value instanceof OpaqueValue) {
+    else if (value instanceof ArrowData) this.#arrow(value);
+    else if (value instanceof OpaqueValue) {
       if (typeof value.tag !== "number") {
         throw this.#refuse(value, new Unencodable("it came in tagged JSON", "send it back over the same carrier"));
       }
       this.#extHeader(value.tag, value.payload.length as number);
       this.#raw(value.payload as Uint8Array);
-    } else this.#time(value);
+    } else {
+      const table = arrowDataOf(value);
+      if (table !== undefined) this.#arrow(table);
+      else this.#time(value);
+    }
+  }
+
+  #arrow(value: ArrowData): void {
+    const data = this.#checked(value, () => steady(value.data));
+    const start = this.#beginExt();
+    this.#arrayHeader(2);
+    this.#text(value.library);
+    this.#binary(data);
+    this.#endExt(Extension.arrow, start);
   }
 
   #time(value: object): void {

@@ -27,5 +27,6 @@ export { MessageDecodeError, ValueEncodeError } from "./protocol_errors.ts";
 export * from "./ref_port.ts";
 export * from "./slice.ts";
 export { fromTaggedJson, type JsonValue, toTaggedJson } from "./tagged_json.ts";
+export * from "./table_port.ts";
 export * from "./value_types.ts";
 export * from "./version.ts";

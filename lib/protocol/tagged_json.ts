@@ -13,6 +13,7 @@ import { OpaqueValue } from "./opaque.ts";
 import { cycleError, decodeError, limitError, Undecodable, Unencodable, ValueEncodeError } from "./protocol_errors.ts";
 import type { RefPort } from "./ref_port.ts";
 import { Ellipsis, EllipsisType, Slice } from "./slice.ts";
+import { arrowDataOf } from "./table_port.ts";
 import {
   dateText,
   durationOf,
@@ -223,9 +224,8 @@ class JsonEncoder {
       return tagged("slice", { start: start!, stop: stop!, step: step! });
     }
     if (value instanceof EllipsisType) return tagged("ellipsis", {});
-    if (value instanceof ArrowData) {
-      return tagged("arrow", { library: value.library, data: base64(steady(value.data)) });
-    }
+    const table = value instanceof ArrowData ? value : arrowDataOf(value);
+    if (table !== undefined) return tagged("arrow", { library: table.library, data: base64(steady(table.data)) });
     if (value instanceof OpaqueValue) {
       if (typeof value.tag === "string") return value.payload as JsonValue;
       throw new Unencodable("it came in MessagePack", "send it back over the same carrier");

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.codec_rig import CODECS, Rig
 
 from snakebridge._internal.limits import Limits
 from snakebridge._internal.plain_values import measure
 from snakebridge._internal.problems import LimitProblem
+from support.codec_rig import CODECS, Rig
 
 Point = namedtuple("Point", "x y")
 
@@ -85,7 +85,21 @@ def test_what_is_not_plain_is_found_anywhere(offender: Any, place: int) -> None:
 
 def test_random_trees_are_the_same_either_way() -> None:
     rng = random.Random(7)
-    atoms: list[Any] = [None, True, 0, -1, 2**53 - 1, -(2**53), 2**63, 0.5, float("inf"), -0.0, "", "text", "\u00e9" * 40]
+    atoms: list[Any] = [
+        None,
+        True,
+        0,
+        -1,
+        2**53 - 1,
+        -(2**53),
+        2**63,
+        0.5,
+        float("inf"),
+        -0.0,
+        "",
+        "text",
+        "\u00e9" * 40,
+    ]
 
     def tree(depth: int) -> Any:
         kind = rng.randrange(4 if depth else 2)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 is_cpython = sys.implementation.name == "cpython"
 
+
 class Codec:
     """MessagePack in plain Python; the base of the faster ones."""
 
@@ -65,7 +66,7 @@ class MsgspecCodec(Codec):
         self.encoded = Raw
         self.pack = msgpack.Encoder().encode
         self.ext = msgpack.Ext
-        self.unpack = msgpack.Decoder(ext_hook=hook).decode  # type: ignore[method-assign]
+        self.unpack = msgpack.Decoder(ext_hook=hook).decode  # type: ignore[method-assign, assignment]
 
 
 class MsgpackCodec(Codec):

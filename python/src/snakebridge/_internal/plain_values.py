@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PLAIN = frozenset((str, int, float, bool, type(None), list, dict))
-# Records give their values in the same order, so that a level is columns of one type each, which are cheaper to look at.
+# Records give their values in one order, so that a level is columns of one type each, which are cheaper to look at.
 MAX_COLUMNS = 64
 # Of so many dicts of a column the keys are measured: records share theirs.
 SAMPLE = 256

@@ -153,7 +153,7 @@ class WireEncoder:
         return self.ext(13, len(self.buffers) - 1)
 
     def bulk(self, value: Any, items: Any, inside: int) -> Any:
-        """Encodes a large container at once if it holds nothing but plain values; else gives None, and nothing happened.
+        """Encodes a large container at once if it holds nothing but plain values; else gives None and does nothing.
 
         A walk in Python costs thirty times what the library needs; what this looks at costs about twice as much.
         """

@@ -75,7 +75,7 @@ const origins = new WeakMap<object, ArrowLibrary>();
  *
  * await using bridge = await SnakeBridge.start();
  * const table = await toTable(bridge.import("pandas").DataFrame({ a: [1, 2] }));
- * console.log(table.getChild("a")?.toArray()); // BigInt64Array [ 1n, 2n ]
+ * console.log(table.getChild("a")?.toArray()); // BigInt64Array(2) [ 1n, 2n ]
  * ```
  */
 export async function toTable<T = ArrowTable>(source: TableSource | PromiseLike<unknown>): Promise<T> {

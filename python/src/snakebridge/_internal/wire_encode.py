@@ -361,6 +361,11 @@ def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:
 
 def _base_handler(kind: type) -> Handler | None:
     """For `returns: "value"`: sends an instance of a subclass as its base."""
+    np: Any = sys.modules.get("numpy")
+    if np is not None and issubclass(kind, np.ndarray):
+        from snakebridge._internal import array_values
+
+        return array_values.subclass_handler(kind)
     for base in _BASES:
         if issubclass(kind, base):
             if base is list or base is tuple:

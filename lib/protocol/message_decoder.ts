@@ -275,7 +275,9 @@ export class MessageDecoder {
       const key = this.#key(inside);
       // A plain object has no place for a key that is no text, and would move or lose some that are.
       if (typeof key !== "string" || isAwkwardKey(key)) {
-        return this.#rest(new Map<unknown, unknown>(Object.entries(object)), key, length - i, inside);
+        const map = this.#rest(new Map<unknown, unknown>(Object.entries(object)), key, length - i, inside);
+        checkDistinct(map.size, length);
+        return map;
       }
       object[key] = this.#value(inside);
     }
@@ -339,9 +341,9 @@ export class MessageDecoder {
       case Extension.tuple:
         return new Tuple(this.#items(depth));
       case Extension.set:
-        return new Set(this.#items(depth));
+        return setOf(Set, this.#items(depth));
       case Extension.frozenset:
-        return new FrozenSet(this.#items(depth));
+        return setOf(FrozenSet, this.#items(depth));
       case Extension.dict:
         return this.#pairs(depth);
       case Extension.complex:
@@ -406,6 +408,7 @@ export class MessageDecoder {
 
   #bigint(length: number): number | bigint {
     if (length === 0) throw new Undecodable("extension 1 is empty");
+    if (length > MAX_INT_BYTES) throw new Undecodable(`int of ${length} bytes is more than this runtime can hold`);
     const bytes = this.#raw(length);
     const flip = bytes[0]! >= 0x80 ? 0xff : 0;
     const digits: string[] = [];
@@ -450,6 +453,7 @@ export class MessageDecoder {
       const key = this.#value(inside);
       map.set(key, this.#value(inside));
     }
+    checkDistinct(map.size, length);
     return map;
   }
 
@@ -462,6 +466,18 @@ export class MessageDecoder {
     const [id, type, repr, traits] = this.#fields("ref", 4, depth);
     return decodedRef(this.#refs, id, type, repr, traits);
   }
+}
+
+/** Makes a set of all items. */
+export function setOf<S extends Set<unknown>>(Kind: new (items: unknown[]) => S, items: unknown[]): S {
+  const set = new Kind(items);
+  checkDistinct(set.size, items.length);
+  return set;
+}
+
+/** Refuses what would lose a part in silence: to JavaScript, NaN is one key. */
+export function checkDistinct(count: number, given: number): void {
+  if (count !== given) throw new Undecodable(`${given - count} of ${given} keys equal others, as NaN equals NaN here`);
 }
 
 /** A key and its bytes. */
@@ -522,6 +538,8 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
+/** V8 holds ints of 2^30 bits at most, others fewer. */
+const MAX_INT_BYTES = 134_217_728;
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** A number where that is exact. */

@@ -6,7 +6,7 @@ import { asBytes, checkText, isPlainObject, pathStep, refusal, steady, tagName, 
 import { FrozenSet, Tuple } from "./containers.ts";
 import { isAwkwardKey } from "./extension.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
-import { decodedNdArray, decodedRef } from "./message_decoder.ts";
+import { checkDistinct, decodedNdArray, decodedRef, setOf } from "./message_decoder.ts";
 import { dtypeOfView, NdArray } from "./ndarray.ts";
 import { Complex, Decimal, floatText, isDecimalText, PyFloat } from "./number_values.ts";
 import { OpaqueValue } from "./opaque.ts";
@@ -335,9 +335,9 @@ class JsonDecoder {
       case "tuple":
         return new Tuple(this.#items(tag, depth));
       case "set":
-        return new Set(this.#items(tag, depth));
+        return setOf(Set, this.#items(tag, depth));
       case "frozenset":
-        return new FrozenSet(this.#items(tag, depth));
+        return setOf(FrozenSet, this.#items(tag, depth));
       case "dict":
         return this.#dict(tag, depth);
       case "complex":
@@ -392,6 +392,7 @@ class JsonDecoder {
       ordinary &&= typeof key === "string" && !isAwkwardKey(key);
       map.set(key, this.value(pair[1], depth + 1));
     }
+    checkDistinct(map.size, pairs.length);
     // Pairs were needed only because of a key __type__, which is an ordinary key to everybody but JSON.
     return ordinary && map.has("__type__") ? Object.fromEntries(map as Map<string, unknown>) : map;
   }

@@ -243,9 +243,28 @@ def _complex(decoder: WireDecoder, data: memoryview) -> complex:
 
 
 def _pairs(decoder: WireDecoder, data: memoryview) -> dict[Any, Any]:
-    value = {key: item for key, item in decoder.array(data)}  # noqa: C416 - a pair of another length must fail
+    pairs = decoder.array(data)
+    value = {key: item for key, item in pairs}  # noqa: C416 - a pair of another length must fail
+    check_distinct("keys", len(value), len(pairs))
     decoder.foreign.add(id(value))
     return value
+
+
+def _set(decoder: WireDecoder, data: memoryview) -> set[Any]:
+    items = decoder.array(data)
+    value = set(items)
+    check_distinct("items", len(value), len(items))
+    return value
+
+
+def check_distinct(what: str, count: int, given: int) -> None:
+    """Refuses what would lose a part in silence: to Python 1, 1.0 and True are one, and so are equal tuples.
+
+    Raises:
+        ValueError: If there are fewer than were given.
+    """
+    if count != given:
+        raise ValueError(f"of its {given} {what} {given - count} equal others in Python, as true equals 1")
 
 
 def _buffer(decoder: WireDecoder, data: memoryview) -> bytes:
@@ -363,8 +382,8 @@ READERS: dict[int, Reader] = {
     1: _int,
     2: lambda decoder, data: struct_unpack(">d", data)[0],
     3: lambda decoder, data: tuple(decoder.array(data)),
-    4: lambda decoder, data: set(decoder.array(data)),
-    5: lambda decoder, data: frozenset(decoder.array(data)),
+    4: _set,
+    5: lambda decoder, data: frozenset(_set(decoder, data)),
     6: _pairs,
     7: _complex,
     8: _datetime,

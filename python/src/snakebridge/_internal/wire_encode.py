@@ -125,7 +125,12 @@ class WireEncoder:
 
     def ext(self, code: int, payload: Any) -> Any:
         """An extension value whose payload is MessagePack."""
-        return self.codec.ext(code, self.codec.pack(payload))
+        try:
+            return self.codec.ext(code, self.codec.pack(payload))
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(payload) from None
 
     def fields(self, code: int, payload: list[Any], depth: int) -> Any:
         """An extension value whose payload is an array of plain fields."""
@@ -159,7 +164,10 @@ class WireEncoder:
         """
         from snakebridge._internal.plain_values import measure
 
-        found = measure(items, self.limits.max_depth - inside)
+        try:
+            found = measure(items, self.limits.max_depth - inside)
+        except RuntimeError:  # another thread changed a dict
+            return None
         if found is None:
             return None
         count, size = found
@@ -190,7 +198,8 @@ class WireEncoder:
         append = out.append
         walk = self.walk
         try:
-            for value in values:
+            # A copy, here and for dicts below: another thread may change the container, or let it grow without end.
+            for value in list(values):
                 append(walk(value, inside))
         except ValueProblem as problem:
             problem.steps.append(f"[{len(out)}]")
@@ -219,7 +228,7 @@ class WireEncoder:
             walk = self.walk
             key = ""
             try:
-                for key, item in value.items():
+                for key, item in list(value.items()):
                     out[key] = walk(item, inside)
             except ValueProblem as problem:
                 problem.steps.append(f".{key}" if key.isidentifier() else f"[{key!r}]")
@@ -228,7 +237,7 @@ class WireEncoder:
         inside = self.enter(2 * len(value), depth)
         pairs: list[Any] = []
         try:
-            for name, item in value.items():
+            for name, item in list(value.items()):
                 pairs.append([self.walk(name, inside), self.walk(item, inside)])
         except ValueProblem as problem:
             problem.steps.append(f"[{name!r:.80}]" if type(name) in _ATOMS_AND_INT else f"{{{len(pairs)}}}")

@@ -361,6 +361,13 @@ def _scalar_handler(to: type) -> Handler:
     return lambda encoder, value, depth: encoder.walk(to(value), depth)
 
 
+def subclass_handler(kind: type) -> Handler | None:
+    """For \`returns: "value"\`: sends a matrix or a memory map as the array it is; a mask would be lost."""
+    np: Any = sys.modules["numpy"]
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())
+    return None if issubclass(kind, masked) else lambda encoder, value, depth: _ndarray(encoder, np.asarray(value), depth)
+
+
 def _long_scalar(encoder: WireEncoder, value: Any, depth: int) -> Any:
     np: Any = sys.modules["numpy"]
     return _ndarray(encoder, np.asarray(value), depth)
@@ -1343,6 +1350,7 @@ if TYPE_CHECKING:
 
 is_cpython = sys.implementation.name == "cpython"
 
+
 class Codec:
     """MessagePack in plain Python; the base of the faster ones."""
 
@@ -1393,7 +1401,7 @@ class MsgspecCodec(Codec):
         self.encoded = Raw
         self.pack = msgpack.Encoder().encode
         self.ext = msgpack.Ext
-        self.unpack = msgpack.Decoder(ext_hook=hook).decode  # type: ignore[method-assign]
+        self.unpack = msgpack.Decoder(ext_hook=hook).decode  # type: ignore[method-assign, assignment]
 
 
 class MsgpackCodec(Codec):
@@ -3149,7 +3157,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PLAIN = frozenset((str, int, float, bool, type(None), list, dict))
-# Records give their values in the same order, so that a level is columns of one type each, which are cheaper to look at.
+# Records give their values in one order, so that a level is columns of one type each, which are cheaper to look at.
 MAX_COLUMNS = 64
 # Of so many dicts of a column the keys are measured: records share theirs.
 SAMPLE = 256
@@ -3638,6 +3646,8 @@ class RefTable:
     def describe(self, ref: int, value: Any) -> list[Any]:
         """The payload of a ref as the host sees it: id, type, repr and traits."""
         name = type_name(type(value))
+        if not name.isascii():
+            name = name.encode("utf-8", "backslashreplace").decode()
         return [ref, name, self._repr(value, name), traits_of(value)]
 
     def _repr(self, value: Any, name: str) -> str | None:
@@ -3821,7 +3831,7 @@ from snakebridge._internal.cycles import has_cycle
 from snakebridge._internal.limits import SAFE_INT, Limits
 from snakebridge._internal.problems import LimitProblem, ValueProblem
 from snakebridge._internal.refs import type_name
-from snakebridge._internal.wire_decode import bad_value, parse_decimal
+from snakebridge._internal.wire_decode import bad_value, check_distinct, parse_decimal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -4057,7 +4067,9 @@ class _Decoder:
     def dict_of(self, tree: dict[str, Any], depth: int) -> dict[Any, Any]:
         pairs = tree["pairs"]
         inside = self._enter(2 * len(pairs), depth)
-        return {self.walk(key, inside): self.walk(value, inside) for key, value in pairs}
+        found = {self.walk(key, inside): self.walk(value, inside) for key, value in pairs}
+        check_distinct("keys", len(found), len(pairs))
+        return found
 
     def slice_of(self, tree: dict[str, Any], depth: int) -> slice:
         return slice(*self._items([tree["start"], tree["stop"], tree["step"]], depth))
@@ -4091,6 +4103,13 @@ def _int(text: str) -> int:
         return int(Decimal(text))
 
 
+def _set(decoder: _Decoder, tree: dict[str, Any], depth: int) -> set[Any]:
+    items = decoder._items(tree["items"], depth)
+    value = set(items)
+    check_distinct("items", len(value), len(items))
+    return value
+
+
 def _number(decoder: _Decoder, tree: Any, depth: int) -> float:
     value = decoder.walk(tree, depth)
     if type(value) is not float and type(value) is not int:
@@ -4105,8 +4124,8 @@ _TAGS: dict[str, Callable[[_Decoder, dict[str, Any], int], Any]] = {
     "atom": lambda decoder, tree, depth: _text(tree),
     "bytes": lambda decoder, tree, depth: _bytes(tree),
     "tuple": lambda decoder, tree, depth: tuple(decoder._items(tree["items"], depth)),
-    "set": lambda decoder, tree, depth: set(decoder._items(tree["items"], depth)),
-    "frozenset": lambda decoder, tree, depth: frozenset(decoder._items(tree["items"], depth)),
+    "set": _set,
+    "frozenset": lambda decoder, tree, depth: frozenset(_set(decoder, tree, depth)),
     "dict": _Decoder.dict_of,
     "complex": lambda decoder, tree, depth: complex(
         _number(decoder, tree["real"], depth), _number(decoder, tree["imag"], depth)
@@ -4809,9 +4828,28 @@ def _complex(decoder: WireDecoder, data: memoryview) -> complex:
 
 
 def _pairs(decoder: WireDecoder, data: memoryview) -> dict[Any, Any]:
-    value = {key: item for key, item in decoder.array(data)}  # noqa: C416 - a pair of another length must fail
+    pairs = decoder.array(data)
+    value = {key: item for key, item in pairs}  # noqa: C416 - a pair of another length must fail
+    check_distinct("keys", len(value), len(pairs))
     decoder.foreign.add(id(value))
     return value
+
+
+def _set(decoder: WireDecoder, data: memoryview) -> set[Any]:
+    items = decoder.array(data)
+    value = set(items)
+    check_distinct("items", len(value), len(items))
+    return value
+
+
+def check_distinct(what: str, count: int, given: int) -> None:
+    """Refuses what would lose a part in silence: to Python 1, 1.0 and True are one, and so are equal tuples.
+
+    Raises:
+        ValueError: If there are fewer than were given.
+    """
+    if count != given:
+        raise ValueError(f"of its {given} {what} {given - count} equal others in Python, as true equals 1")
 
 
 def _buffer(decoder: WireDecoder, data: memoryview) -> bytes:
@@ -4929,8 +4967,8 @@ READERS: dict[int, Reader] = {
     1: _int,
     2: lambda decoder, data: struct_unpack(">d", data)[0],
     3: lambda decoder, data: tuple(decoder.array(data)),
-    4: lambda decoder, data: set(decoder.array(data)),
-    5: lambda decoder, data: frozenset(decoder.array(data)),
+    4: _set,
+    5: lambda decoder, data: frozenset(_set(decoder, data)),
     6: _pairs,
     7: _complex,
     8: _datetime,
@@ -5078,7 +5116,12 @@ class WireEncoder:
 
     def ext(self, code: int, payload: Any) -> Any:
         """An extension value whose payload is MessagePack."""
-        return self.codec.ext(code, self.codec.pack(payload))
+        try:
+            return self.codec.ext(code, self.codec.pack(payload))
+        except UnicodeEncodeError:
+            from snakebridge._internal.surrogates import surrogate_problem
+
+            raise surrogate_problem(payload) from None
 
     def fields(self, code: int, payload: list[Any], depth: int) -> Any:
         """An extension value whose payload is an array of plain fields."""
@@ -5106,13 +5149,16 @@ class WireEncoder:
         return self.ext(13, len(self.buffers) - 1)
 
     def bulk(self, value: Any, items: Any, inside: int) -> Any:
-        """Encodes a large container at once if it holds nothing but plain values; else gives None, and nothing happened.
+        """Encodes a large container at once if it holds nothing but plain values; else gives None and does nothing.
 
         A walk in Python costs thirty times what the library needs; what this looks at costs about twice as much.
         """
         from snakebridge._internal.plain_values import measure
 
-        found = measure(items, self.limits.max_depth - inside)
+        try:
+            found = measure(items, self.limits.max_depth - inside)
+        except RuntimeError:  # another thread changed a dict
+            return None
         if found is None:
             return None
         count, size = found
@@ -5143,7 +5189,8 @@ class WireEncoder:
         append = out.append
         walk = self.walk
         try:
-            for value in values:
+            # A copy, here and for dicts below: another thread may change the container, or let it grow without end.
+            for value in list(values):
                 append(walk(value, inside))
         except ValueProblem as problem:
             problem.steps.append(f"[{len(out)}]")
@@ -5172,7 +5219,7 @@ class WireEncoder:
             walk = self.walk
             key = ""
             try:
-                for key, item in value.items():
+                for key, item in list(value.items()):
                     out[key] = walk(item, inside)
             except ValueProblem as problem:
                 problem.steps.append(f".{key}" if key.isidentifier() else f"[{key!r}]")
@@ -5181,7 +5228,7 @@ class WireEncoder:
         inside = self.enter(2 * len(value), depth)
         pairs: list[Any] = []
         try:
-            for name, item in value.items():
+            for name, item in list(value.items()):
                 pairs.append([self.walk(name, inside), self.walk(item, inside)])
         except ValueProblem as problem:
             problem.steps.append(f"[{name!r:.80}]" if type(name) in _ATOMS_AND_INT else f"{{{len(pairs)}}}")
@@ -5314,6 +5361,11 @@ def _decimal(encoder: WireEncoder, value: Any, depth: int) -> Any:
 
 def _base_handler(kind: type) -> Handler | None:
     """For \`returns: "value"\`: sends an instance of a subclass as its base."""
+    np: Any = sys.modules.get("numpy")
+    if np is not None and issubclass(kind, np.ndarray):
+        from snakebridge._internal import array_values
+
+        return array_values.subclass_handler(kind)
     for base in _BASES:
         if issubclass(kind, base):
             if base is list or base is tuple:

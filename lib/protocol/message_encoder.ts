@@ -658,25 +658,40 @@ export class MessageEncoder {
 /** Writes text as UTF-8, which takes up to three bytes a unit; gives where it ends, or -1 at a lone surrogate. */
 function writeText(text: string, bytes: Uint8Array, at: number): number {
   const length = text.length;
-  let pos = at;
   for (let i = 0; i < length; i++) {
-    let unit = text.charCodeAt(i);
-    if (unit < 0x80) {
-      bytes[pos++] = unit;
-      continue;
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return writeUnits(text, i, bytes, at + i);
+    bytes[at + i] = unit;
+  }
+  return at + length;
+}
+
+/** The same from a unit on that is no ASCII. */
+function writeUnits(text: string, from: number, bytes: Uint8Array, at: number): number {
+  const length = text.length;
+  let pos = at;
+  for (let i = from; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) bytes[pos++] = unit;
+    else if (unit < 0x800) {
+      bytes[pos] = 0xc0 | unit >> 6;
+      bytes[pos + 1] = 0x80 | unit & 63;
+      pos += 2;
+    } else if (unit < 0xd800 || unit >= 0xe000) {
+      bytes[pos] = 0xe0 | unit >> 12;
+      bytes[pos + 1] = 0x80 | unit >> 6 & 63;
+      bytes[pos + 2] = 0x80 | unit & 63;
+      pos += 3;
+    } else {
+      const low = ++i < length ? text.charCodeAt(i) : 0;
+      if (unit >= 0xdc00 || low < 0xdc00 || low >= 0xe000) return -1;
+      const point = 0x10000 + (unit - 0xd800 << 10 | low - 0xdc00);
+      bytes[pos] = 0xf0 | point >> 18;
+      bytes[pos + 1] = 0x80 | point >> 12 & 63;
+      bytes[pos + 2] = 0x80 | point >> 6 & 63;
+      bytes[pos + 3] = 0x80 | point & 63;
+      pos += 4;
     }
-    if (unit < 0x800) bytes[pos++] = 0xc0 | unit >> 6;
-    else {
-      if (unit >= 0xd800 && unit < 0xe000) {
-        const low = ++i < length ? text.charCodeAt(i) : 0;
-        if (unit >= 0xdc00 || low < 0xdc00 || low >= 0xe000) return -1;
-        unit = 0x10000 + (unit - 0xd800 << 10 | low - 0xdc00);
-        bytes[pos++] = 0xf0 | unit >> 18;
-        bytes[pos++] = 0x80 | unit >> 12 & 63;
-      } else bytes[pos++] = 0xe0 | unit >> 12;
-      bytes[pos++] = 0x80 | unit >> 6 & 63;
-    }
-    bytes[pos++] = 0x80 | unit & 63;
   }
   return pos;
 }

@@ -6,7 +6,7 @@ import {
   float,
   FrozenSet,
   LimitExceededError,
-  NdArray,
+  type NdArray,
   PythonError,
   Ref,
   SerializationError,

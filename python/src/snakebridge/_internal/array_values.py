@@ -48,7 +48,9 @@ def subclass_handler(kind: type) -> Handler | None:
     """For `returns: "value"`: sends a matrix or a memory map as the array it is; a mask would be lost."""
     np: Any = sys.modules["numpy"]
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())
-    return None if issubclass(kind, masked) else lambda encoder, value, depth: _ndarray(encoder, np.asarray(value), depth)
+    if issubclass(kind, masked):
+        return None
+    return lambda encoder, value, depth: _ndarray(encoder, np.asarray(value), depth)
 
 
 def _long_scalar(encoder: WireEncoder, value: Any, depth: int) -> Any:

@@ -10,11 +10,16 @@ export function isArrowLibrary(text: unknown): text is ArrowLibrary {
 /**
  * A table as an Apache Arrow IPC stream. Any Arrow library reads `data`; sent back, Python builds the same kind of table.
  *
- * @example With the `apache-arrow` package
- * ```ts ignore
- * import { tableFromIPC } from "apache-arrow";
+ * `toTable` of `@snakebridge/snakebridge/arrow` makes a table of the package `apache-arrow` of it.
  *
- * const table = tableFromIPC((await df.toArrow()).data);
+ * @example The bytes of a table
+ * ```ts
+ * import { type ArrowData, type Ref, SnakeBridge } from "@snakebridge/snakebridge";
+ *
+ * await using bridge = await SnakeBridge.start();
+ * const table = await bridge.call("pyarrow", "table", [{ a: [1, 2] }]) as Ref;
+ * const { library, data } = await table.toArrow() as ArrowData;
+ * console.log(library, data instanceof Uint8Array); // pyarrow true
  * ```
  */
 export class ArrowData {

@@ -1,5 +1,6 @@
 // What both encoders must agree on: what is a plain object, and why something else has no encoding.
 import { Unencodable } from "./protocol_errors.ts";
+import { isArrowTable } from "./table_port.ts";
 
 /** Whether the object's own properties are all there is to it; true for objects of other realms too. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
@@ -54,6 +55,12 @@ export function refusal(value: unknown): Unencodable {
   }
   if (tagName(object).startsWith("Temporal.")) {
     return new Unencodable("Python has no such type", "pass a PlainDate, PlainDateTime, ZonedDateTime or text");
+  }
+  if (isArrowTable(object)) {
+    return new Unencodable(
+      "tables of apache-arrow are encoded by a module that is not loaded",
+      'import "@snakebridge/snakebridge/arrow"',
+    );
   }
   if (typeof (object as { next?: unknown }).next === "function") {
     return new Unencodable("iterators have no encoding", "collect it with Array.from first");

@@ -14,8 +14,14 @@ import type { RefPort } from "./ref_port.ts";
 import { Ellipsis, Slice } from "./slice.ts";
 import { durationOf, parseDate, parseDateTime, parseTime } from "./time_values.ts";
 
-/** Texts up to this length are read by a loop: a call of the platform's decoder costs more. */
-const SHORT_TEXT = 24;
+/** Texts up to so many bytes are read by a loop: a call of the platform's decoder costs more. */
+const SHORT_TEXT = 64;
+/** Arrays up to this length are made at their length; longer ones grow, because the runtime keeps those sparse. */
+const READY_ITEMS = 1 << 20;
+/** Keys up to this length are remembered: records repeat theirs, and a text that exists costs less than a new one. */
+const KNOWN_KEY = 31;
+/** Places for remembered keys; a power of two. */
+const KNOWN_KEYS = 512;
 
 // A forgiving decoder is up to ten times as fast on Deno; it puts U+FFFD where it forgave, which text seldom holds.
 const forgiving = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -37,6 +43,8 @@ export class MessageDecoder {
   #left = 0;
   #buffers: readonly Uint8Array[] = NO_BUFFERS;
   #busy = false;
+  /** Keys seen, each at the place that its bytes give. */
+  readonly #keys: (KnownKey | undefined)[] = new Array(KNOWN_KEYS);
 
   constructor(limits: Limits, refs: RefPort) {
     this.#limits = limits;
@@ -78,7 +86,7 @@ export class MessageDecoder {
   #messageLength(): number {
     const head = this.#byte();
     if (head >= 0x90 && head <= 0x9f) return this.#count(head & 15, 0);
-    if (head === 0xdc) return this.#count(this.#uint(2), 0);
+    if (head === 0xdc) return this.#count(this.#uint16(), 0);
     throw new Undecodable("it is not an array");
   }
 
@@ -91,15 +99,6 @@ export class MessageDecoder {
   #byte(): number {
     if (this.#pos >= this.#end) throw new Undecodable("it ends 1 bytes too early");
     return this.#bytes[this.#pos++]!;
-  }
-
-  /** An unsigned integer of 1, 2 or 4 bytes. */
-  #uint(size: number): number {
-    this.#need(size);
-    const bytes = this.#bytes;
-    let value = bytes[this.#pos++]!;
-    for (let i = 1; i < size; i++) value = value * 256 + bytes[this.#pos++]!;
-    return value;
   }
 
   /** A number of items that follow, checked against what is there and what is allowed. */
@@ -119,7 +118,11 @@ export class MessageDecoder {
   }
 
   #value(depth: number): unknown {
-    const head = this.#byte();
+    const pos = this.#pos;
+    if (pos >= this.#end) throw new Undecodable("it ends 1 bytes too early");
+    const bytes = this.#bytes;
+    const head = bytes[pos]!;
+    this.#pos = pos + 1;
     if (head < 0x80) return head;
     if (head >= 0xe0) return head - 0x100;
     if (head < 0x90) return this.#map(head & 15, depth);
@@ -133,43 +136,41 @@ export class MessageDecoder {
       case 0xc3:
         return true;
       case 0xc4:
-        return this.#binary(this.#uint(1));
+        return this.#binary(this.#uint8());
       case 0xc5:
-        return this.#binary(this.#uint(2));
+        return this.#binary(this.#uint16());
       case 0xc6:
-        return this.#binary(this.#uint(4));
+        return this.#binary(this.#uint32());
       case 0xc7:
-        return this.#ext(this.#uint(1), depth);
+        return this.#ext(this.#uint8(), depth);
       case 0xc8:
-        return this.#ext(this.#uint(2), depth);
+        return this.#ext(this.#uint16(), depth);
       case 0xc9:
-        return this.#ext(this.#uint(4), depth);
+        return this.#ext(this.#uint32(), depth);
       case 0xca:
         this.#need(4);
-        this.#pos += 4;
-        return this.#view.getFloat32(this.#base + this.#pos - 4);
+        this.#pos = pos + 5;
+        return this.#view.getFloat32(this.#base + pos + 1);
       case 0xcb:
-        return this.#double();
+        if (pos + 9 > this.#end) this.#need(8);
+        this.#pos = pos + 9;
+        return this.#view.getFloat64(this.#base + pos + 1);
       case 0xcc:
-        return this.#uint(1);
+        return this.#uint8();
       case 0xcd:
-        return this.#uint(2);
+        return this.#uint16();
       case 0xce:
-        return this.#uint(4);
+        return this.#uint32();
       case 0xcf:
-        this.#need(8);
-        this.#pos += 8;
-        return integer(this.#view.getBigUint64(this.#base + this.#pos - 8));
+        return this.#uint64();
       case 0xd0:
-        return this.#uint(1) << 24 >> 24;
+        return this.#uint8() << 24 >> 24;
       case 0xd1:
-        return this.#uint(2) << 16 >> 16;
+        return this.#uint16() << 16 >> 16;
       case 0xd2:
-        return this.#uint(4) | 0;
+        return this.#uint32() | 0;
       case 0xd3:
-        this.#need(8);
-        this.#pos += 8;
-        return integer(this.#view.getBigInt64(this.#base + this.#pos - 8));
+        return this.#int64();
       case 0xd4:
       case 0xd5:
       case 0xd6:
@@ -177,39 +178,67 @@ export class MessageDecoder {
       case 0xd8:
         return this.#ext(1 << (head - 0xd4), depth);
       case 0xd9:
-        return this.#text(this.#uint(1));
+        return this.#text(this.#uint8());
       case 0xda:
-        return this.#text(this.#uint(2));
+        return this.#text(this.#uint16());
       case 0xdb:
-        return this.#text(this.#uint(4));
+        return this.#text(this.#uint32());
       case 0xdc:
-        return this.#array(this.#uint(2), depth);
+        return this.#array(this.#uint16(), depth);
       case 0xdd:
-        return this.#array(this.#uint(4), depth);
+        return this.#array(this.#uint32(), depth);
       case 0xde:
-        return this.#map(this.#uint(2), depth);
+        return this.#map(this.#uint16(), depth);
       case 0xdf:
-        return this.#map(this.#uint(4), depth);
+        return this.#map(this.#uint32(), depth);
       default:
         throw new Undecodable("it has a byte 0xc1, which means nothing");
     }
   }
 
-  #text(length: number): string {
-    this.#need(length);
+  #uint8(): number {
+    this.#need(1);
+    return this.#bytes[this.#pos++]!;
+  }
+
+  #uint16(): number {
+    const pos = this.#pos;
+    this.#need(2);
+    this.#pos = pos + 2;
+    return this.#bytes[pos]! << 8 | this.#bytes[pos + 1]!;
+  }
+
+  #uint32(): number {
+    const pos = this.#pos;
+    this.#need(4);
+    this.#pos = pos + 4;
     const bytes = this.#bytes;
+    return (bytes[pos]! << 24 | bytes[pos + 1]! << 16 | bytes[pos + 2]! << 8 | bytes[pos + 3]!) >>> 0;
+  }
+
+  #uint64(): number | bigint {
+    const high = this.#uint32();
+    const low = this.#uint32();
+    if (high < 0x20_0000) return high * 0x1_0000_0000 + low;
+    return BigInt(high) << 32n | BigInt(low);
+  }
+
+  #int64(): number | bigint {
+    const high = this.#uint32() | 0;
+    const low = this.#uint32();
+    const near = high * 0x1_0000_0000 + low;
+    return Number.isSafeInteger(near) ? near : BigInt(high) << 32n | BigInt(low);
+  }
+
+  #text(length: number): string {
     const start = this.#pos;
     const end = start + length;
+    if (end > this.#end) this.#need(length);
     this.#pos = end;
+    const bytes = this.#bytes;
     if (length <= SHORT_TEXT) {
-      let text = "";
-      let at = start;
-      for (; at < end; at++) {
-        const byte = bytes[at]!;
-        if (byte >= 0x80) break;
-        text += String.fromCharCode(byte);
-      }
-      if (at === end) return text;
+      const units = textUnits(bytes, start, end);
+      if (units !== undefined) return String.fromCharCode.apply(undefined, units);
     }
     return decodeText(bytes.subarray(start, end));
   }
@@ -228,35 +257,67 @@ export class MessageDecoder {
   #array(length: number, depth: number): unknown[] {
     const inside = this.#deeper(depth);
     this.#count(length, 1);
-    const items: unknown[] = [];
-    for (let i = 0; i < length; i++) items.push(this.#value(inside));
+    if (length > READY_ITEMS) {
+      const items: unknown[] = [];
+      for (let i = 0; i < length; i++) items.push(this.#value(inside));
+      return items;
+    }
+    const items = new Array<unknown>(length);
+    for (let i = 0; i < length; i++) items[i] = this.#value(inside);
     return items;
   }
 
-  #map(length: number, depth: number): Record<string, unknown> | Map<string, unknown> {
+  #map(length: number, depth: number): Record<string, unknown> | Map<unknown, unknown> {
     const inside = this.#deeper(depth);
     this.#count(length, 2);
     const object: Record<string, unknown> = {};
     for (let i = 0; i < length; i++) {
-      const key = this.#key();
-      // Such a key should have come as pairs; a plain object would lose its place, or set the prototype.
-      if (isAwkwardKey(key)) return this.#rest(new Map(Object.entries(object)), key, length - i, inside);
+      const key = this.#key(inside);
+      // A plain object has no place for a key that is no text, and would move or lose some that are.
+      if (typeof key !== "string" || isAwkwardKey(key)) {
+        const map = this.#rest(new Map<unknown, unknown>(Object.entries(object)), key, length - i, inside);
+        checkDistinct(map.size, length);
+        return map;
+      }
       object[key] = this.#value(inside);
     }
     return object;
   }
 
-  #rest(map: Map<string, unknown>, key: string, length: number, inside: number): Map<string, unknown> {
+  #rest(map: Map<unknown, unknown>, key: unknown, length: number, inside: number): Map<unknown, unknown> {
     map.set(key, this.#value(inside));
-    for (let i = 1; i < length; i++) map.set(this.#key(), this.#value(inside));
+    for (let i = 1; i < length; i++) {
+      const next = this.#key(inside);
+      map.set(next, this.#value(inside));
+    }
     return map;
   }
 
-  #key(): string {
-    const head = this.#byte();
-    if (head >= 0xa0 && head < 0xc0) return this.#text(head & 31);
-    if (head >= 0xd9 && head <= 0xdb) return this.#text(this.#uint(1 << (head - 0xd9)));
-    throw new Undecodable("it has a map with a key that is not text");
+  /** A key: text mostly, and mostly one that was seen before. */
+  #key(depth: number): unknown {
+    const pos = this.#pos;
+    const head = pos < this.#end ? this.#bytes[pos]! : 0;
+    const length = head - 0xa0;
+    if (!(length > 0 && length <= KNOWN_KEY) || pos + 1 + length > this.#end) {
+      if ((head >= 0x80 && head < 0xa0) || (head >= 0xdc && head < 0xe0)) {
+        throw new Undecodable("it has a map with a key that is an array or a map");
+      }
+      return this.#value(depth);
+    }
+    const bytes = this.#bytes;
+    const start = pos + 1;
+    let hash = length;
+    for (let i = 0; i < length; i++) hash = Math.imul(hash, 31) + bytes[start + i]! | 0;
+    const place = hash & (KNOWN_KEYS - 1);
+    const known = this.#keys[place];
+    if (known !== undefined && known.bytes.length === length && isAt(bytes, start, known.bytes)) {
+      this.#pos = start + length;
+      return known.text;
+    }
+    this.#pos = start;
+    const text = this.#text(length);
+    this.#keys[place] = { bytes: bytes.slice(start, start + length), text };
+    return text;
   }
 
   #ext(length: number, depth: number): unknown {
@@ -280,9 +341,9 @@ export class MessageDecoder {
       case Extension.tuple:
         return new Tuple(this.#items(depth));
       case Extension.set:
-        return new Set(this.#items(depth));
+        return setOf(Set, this.#items(depth));
       case Extension.frozenset:
-        return new FrozenSet(this.#items(depth));
+        return setOf(FrozenSet, this.#items(depth));
       case Extension.dict:
         return this.#pairs(depth);
       case Extension.complex:
@@ -348,6 +409,7 @@ export class MessageDecoder {
 
   #bigint(length: number): number | bigint {
     if (length === 0) throw new Undecodable("extension 1 is empty");
+    if (length > MAX_INT_BYTES) throw new Undecodable(`int of ${length} bytes is more than this runtime can hold`);
     const bytes = this.#raw(length);
     const flip = bytes[0]! >= 0x80 ? 0xff : 0;
     const digits: string[] = [];
@@ -365,8 +427,8 @@ export class MessageDecoder {
   #arrayLength(what: string): number {
     const head = this.#byte();
     if (head >= 0x90 && head <= 0x9f) return head & 15;
-    if (head === 0xdc) return this.#uint(2);
-    if (head === 0xdd) return this.#uint(4);
+    if (head === 0xdc) return this.#uint16();
+    if (head === 0xdd) return this.#uint32();
     throw new Undecodable(`${what} is not an array`);
   }
 
@@ -392,6 +454,7 @@ export class MessageDecoder {
       const key = this.#value(inside);
       map.set(key, this.#value(inside));
     }
+    checkDistinct(map.size, length);
     return map;
   }
 
@@ -406,6 +469,66 @@ export class MessageDecoder {
   }
 }
 
+/** Makes a set of all items. */
+export function setOf<S extends Set<unknown>>(Kind: new (items: unknown[]) => S, items: unknown[]): S {
+  const set = new Kind(items);
+  checkDistinct(set.size, items.length);
+  return set;
+}
+
+/** Refuses what would lose a part in silence: to JavaScript, NaN is one key. */
+export function checkDistinct(count: number, given: number): void {
+  if (count !== given) throw new Undecodable(`${given - count} of ${given} keys equal others, as NaN equals NaN here`);
+}
+
+/** A key and its bytes. */
+interface KnownKey {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+}
+
+/** Whether `wanted` stands in `bytes` from `start` on, which has room for it. */
+function isAt(bytes: Uint8Array, start: number, wanted: Uint8Array): boolean {
+  for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false;
+  return true;
+}
+
+/**
+ * The UTF-16 units of UTF-8; undefined where it is none. All units become text at once: adding one after the other would
+ * make ropes.
+ */
+function textUnits(bytes: Uint8Array, start: number, end: number): number[] | undefined {
+  const units: number[] = [];
+  let at = start;
+  while (at < end) {
+    const first = bytes[at++]!;
+    if (first < 0x80) {
+      units.push(first);
+      continue;
+    }
+    const second = at < end ? bytes[at++]! : 0;
+    if (first < 0xc2 || (second & 0xc0) !== 0x80) return undefined;
+    if (first < 0xe0) {
+      units.push((first & 0x1f) << 6 | second & 63);
+      continue;
+    }
+    const third = at < end ? bytes[at++]! : 0;
+    if ((third & 0xc0) !== 0x80) return undefined;
+    if (first < 0xf0) {
+      const unit = (first & 15) << 12 | (second & 63) << 6 | third & 63;
+      // Overlong forms and surrogates are no UTF-8.
+      if (unit < 0x800 || (unit >= 0xd800 && unit < 0xe000)) return undefined;
+      units.push(unit);
+      continue;
+    }
+    const fourth = at < end ? bytes[at++]! : 0;
+    const point = (first & 7) << 18 | (second & 63) << 12 | (third & 63) << 6 | fourth & 63;
+    if (first > 0xf4 || (fourth & 0xc0) !== 0x80 || point < 0x10000 || point > 0x10ffff) return undefined;
+    units.push(0xd800 + (point - 0x10000 >> 10), 0xdc00 + (point & 0x3ff));
+  }
+  return units;
+}
+
 function decodeText(bytes: Uint8Array): string {
   const text = forgiving.decode(bytes);
   if (!text.includes("\ufffd")) return text;
@@ -416,6 +539,8 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
+/** V8 holds ints of 2^30 bits at most, others fewer. */
+const MAX_INT_BYTES = 134_217_728;
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** A number where that is exact. */

@@ -14,6 +14,7 @@ import { OpaqueValue } from "./opaque.ts";
 import { cycleError, limitError, Unencodable, ValueEncodeError } from "./protocol_errors.ts";
 import type { RefPort } from "./ref_port.ts";
 import { EllipsisType, Slice } from "./slice.ts";
+import { arrowDataOf } from "./table_port.ts";
 import {
   dateText,
   instantText,
@@ -31,6 +32,8 @@ const MAX_BODY_BYTES = 0xffff_ffff;
 const SLAB_BYTES = 65_536;
 /** With less room than this, a message starts a new slab rather than move out of this one in the middle. */
 const MIN_ROOM = 2048;
+/** Up to here a message that outgrows its slab gets four times the room, beyond it twice. */
+const FAST_GROWTH_BYTES = 4_194_304;
 /** Texts up to this length are written by a loop: a call of the platform's encoder costs about as much as 50 rounds. */
 const SHORT_TEXT = 48;
 /** Every so many levels, ancestors are looked at for a cycle. */
@@ -126,8 +129,10 @@ export class MessageEncoder {
   #grow(count: number): void {
     this.#checkFrame(this.#pos);
     const written = this.#pos - this.#start;
-    const doubled = Math.min(written * 2, this.#limits.maxFrameBytes + MIN_ROOM);
-    const bytes = new Uint8Array(Math.max(SLAB_BYTES, written + count, doubled));
+    // Each move copies what was written, so a growing message should meet few of them.
+    const larger = written * (written < FAST_GROWTH_BYTES ? 4 : 2);
+    const most = Math.min(larger, this.#limits.maxFrameBytes + MIN_ROOM);
+    const bytes = new Uint8Array(Math.max(SLAB_BYTES, written + count, most));
     bytes.set(this.#bytes.subarray(this.#start, this.#pos));
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
@@ -301,27 +306,32 @@ export class MessageEncoder {
 
   #text(text: string): void {
     const length = text.length;
-    if (length <= SHORT_TEXT) {
-      this.#room(2 + length);
-      const bytes = this.#bytes;
-      let pos = this.#pos;
-      if (length < 32) bytes[pos++] = 0xa0 | length;
-      else {
-        bytes[pos++] = 0xd9;
-        bytes[pos++] = length;
-      }
-      let i = 0;
-      for (; i < length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit >= 0x80) break;
-        bytes[pos++] = unit;
-      }
-      if (i === length) {
-        this.#pos = pos;
-        return;
-      }
+    if (length > SHORT_TEXT) {
+      this.#longText(text);
+      return;
     }
-    this.#longText(text);
+    this.#room(2 + 3 * length);
+    const start = this.#pos;
+    const guess = length < 32 ? 1 : 2;
+    const end = writeText(text, this.#bytes, start + guess);
+    if (end < 0) {
+      this.#longText(text); // which says where the lone surrogate is
+      return;
+    }
+    const written = end - start - guess;
+    if (written === length) {
+      if (length < 32) this.#bytes[start] = 0xa0 | length;
+      else {
+        this.#bytes[start] = 0xd9;
+        this.#bytes[start + 1] = length;
+      }
+      this.#pos = end;
+      return;
+    }
+    const actual = textHeaderBytes(written);
+    if (actual !== guess) this.#bytes.copyWithin(start + actual, start + guess, end);
+    this.#textHeader(written);
+    this.#pos += written;
   }
 
   #longText(text: string): void {
@@ -593,20 +603,27 @@ export class MessageEncoder {
     else if (value instanceof Date) this.#textExt(Extension.datetime, this.#checked(value, () => jsDateText(value)));
     else if (value instanceof Slice) this.#nested(Extension.slice, [value.start, value.stop, value.step], depth);
     else if (value instanceof EllipsisType) this.#extHeader(Extension.ellipsis, 0);
-    else if (value instanceof ArrowData) {
-      const data = this.#checked(value, () => steady(value.data));
-      const start = this.#beginExt();
-      this.#arrayHeader(2);
-      this.#text(value.library);
-      this.#binary(data);
-      this.#endExt(Extension.arrow, start);
-    } else if (value instanceof OpaqueValue) {
+    else if (value instanceof ArrowData) this.#arrow(value);
+    else if (value instanceof OpaqueValue) {
       if (typeof value.tag !== "number") {
         throw this.#refuse(value, new Unencodable("it came in tagged JSON", "send it back over the same carrier"));
       }
       this.#extHeader(value.tag, value.payload.length as number);
       this.#raw(value.payload as Uint8Array);
-    } else this.#time(value);
+    } else {
+      const table = arrowDataOf(value);
+      if (table !== undefined) this.#arrow(table);
+      else this.#time(value);
+    }
+  }
+
+  #arrow(value: ArrowData): void {
+    const data = this.#checked(value, () => steady(value.data));
+    const start = this.#beginExt();
+    this.#arrayHeader(2);
+    this.#text(value.library);
+    this.#binary(data);
+    this.#endExt(Extension.arrow, start);
   }
 
   #time(value: object): void {
@@ -638,6 +655,47 @@ export class MessageEncoder {
     for (const part of parts) this.#number(part);
     this.#endExt(code, start);
   }
+}
+
+/** Writes text as UTF-8, which takes up to three bytes a unit; gives where it ends, or -1 at a lone surrogate. */
+function writeText(text: string, bytes: Uint8Array, at: number): number {
+  const length = text.length;
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return writeUnits(text, i, bytes, at + i);
+    bytes[at + i] = unit;
+  }
+  return at + length;
+}
+
+/** The same from a unit on that is no ASCII. */
+function writeUnits(text: string, from: number, bytes: Uint8Array, at: number): number {
+  const length = text.length;
+  let pos = at;
+  for (let i = from; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) bytes[pos++] = unit;
+    else if (unit < 0x800) {
+      bytes[pos] = 0xc0 | unit >> 6;
+      bytes[pos + 1] = 0x80 | unit & 63;
+      pos += 2;
+    } else if (unit < 0xd800 || unit >= 0xe000) {
+      bytes[pos] = 0xe0 | unit >> 12;
+      bytes[pos + 1] = 0x80 | unit >> 6 & 63;
+      bytes[pos + 2] = 0x80 | unit & 63;
+      pos += 3;
+    } else {
+      const low = ++i < length ? text.charCodeAt(i) : 0;
+      if (unit >= 0xdc00 || low < 0xdc00 || low >= 0xe000) return -1;
+      const point = 0x10000 + (unit - 0xd800 << 10 | low - 0xdc00);
+      bytes[pos] = 0xf0 | point >> 18;
+      bytes[pos + 1] = 0x80 | point >> 12 & 63;
+      bytes[pos + 2] = 0x80 | point >> 6 & 63;
+      bytes[pos + 3] = 0x80 | point & 63;
+      pos += 4;
+    }
+  }
+  return pos;
 }
 
 function textHeaderBytes(length: number): number {

@@ -29,5 +29,6 @@ export * from "./ref_port.ts";
 export * from "./slice.ts";
 export { fromTaggedJson, type JsonValue, toTaggedJson } from "./tagged_json.ts";
 export * from "./unserializable.ts";
+export * from "./table_port.ts";
 export * from "./value_types.ts";
 export * from "./version.ts";

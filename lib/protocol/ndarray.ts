@@ -17,7 +17,10 @@ export type NumericArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** One item of an {@linkcode NdArray}: times are counts of their unit, `|S` items are text of one character per byte. */
+/**
+ * One item of an {@linkcode NdArray}. Times are counts of their unit, of which the least, -(2n ** 63n), is `NaT`; `|S` items
+ * are text of one character per byte.
+ */
 export type NdItem = number | bigint | boolean | string | Complex;
 
 /** What {@linkcode NdArray.toNested} gives: an item for no dimension, else arrays in arrays. */

@@ -7,13 +7,14 @@ import { asBytes, checkText, isPlainObject, pathStep, refusal, steady, tagName, 
 import { FrozenSet, Tuple } from "./containers.ts";
 import { isAwkwardKey } from "./extension.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
-import { decodedNdArray, decodedRef } from "./message_decoder.ts";
+import { checkDistinct, decodedNdArray, decodedRef, setOf } from "./message_decoder.ts";
 import { dtypeOfView, NdArray } from "./ndarray.ts";
 import { Complex, Decimal, floatText, isDecimalText, PyFloat } from "./number_values.ts";
 import { OpaqueValue } from "./opaque.ts";
 import { cycleError, decodeError, limitError, Undecodable, Unencodable, ValueEncodeError } from "./protocol_errors.ts";
 import type { RefPort } from "./ref_port.ts";
 import { Ellipsis, EllipsisType, Slice } from "./slice.ts";
+import { arrowDataOf } from "./table_port.ts";
 import {
   dateText,
   durationOf,
@@ -238,9 +239,8 @@ class JsonEncoder {
       return tagged("slice", { start: start!, stop: stop!, step: step! });
     }
     if (value instanceof EllipsisType) return tagged("ellipsis", {});
-    if (value instanceof ArrowData) {
-      return tagged("arrow", { library: value.library, data: base64(steady(value.data)) });
-    }
+    const table = value instanceof ArrowData ? value : arrowDataOf(value);
+    if (table !== undefined) return tagged("arrow", { library: table.library, data: base64(steady(table.data)) });
     if (value instanceof OpaqueValue) {
       if (typeof value.tag === "string") return value.payload as JsonValue;
       throw new Unencodable("it came in MessagePack", "send it back over the same carrier");
@@ -350,9 +350,9 @@ class JsonDecoder {
       case "tuple":
         return new Tuple(this.#items(tag, depth));
       case "set":
-        return new Set(this.#items(tag, depth));
+        return setOf(Set, this.#items(tag, depth));
       case "frozenset":
-        return new FrozenSet(this.#items(tag, depth));
+        return setOf(FrozenSet, this.#items(tag, depth));
       case "dict":
         return this.#dict(tag, depth);
       case "complex":
@@ -407,6 +407,7 @@ class JsonDecoder {
       ordinary &&= typeof key === "string" && !isAwkwardKey(key);
       map.set(key, this.value(pair[1], depth + 1));
     }
+    checkDistinct(map.size, pairs.length);
     // Pairs were needed only because of a key __type__, which is an ordinary key to everybody but JSON.
     return ordinary && map.has("__type__") ? Object.fromEntries(map as Map<string, unknown>) : map;
   }

@@ -11,7 +11,7 @@ from snakebridge._internal import tagged_json
 from snakebridge._internal.limits import Limits
 from snakebridge.atoms import Atom
 from snakebridge.serialization import to_plain
-from test_vectors import CODECS, Rig
+from support.codec_rig import CODECS, Rig
 
 TAG = {"__type__": "atom", "__schema__": 1, "value": "ok"}
 

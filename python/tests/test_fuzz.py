@@ -19,11 +19,12 @@ from snakebridge._internal import tagged_json
 from snakebridge._internal.frames import FrameReader
 from snakebridge._internal.limits import Limits
 from snakebridge._internal.problems import LimitProblem, Problem, ValueProblem
+from support.codec_rig import CODECS, Rig
 from support.generate import SEED, Generator, setting
 from support.host import Host, frame
 from support.mutate import mutate, mutate_json
 from test_properties import equal
-from test_vectors import CODECS, MALFORMED, VALUES, Rig, binary, load
+from test_vectors import MALFORMED, VALUES, binary, load
 
 COUNT = setting("SNAKEBRIDGE_FUZZ_FRAMES", 20_000)
 # One length that was believed would need more.

@@ -13,8 +13,8 @@ from snakebridge._internal.cycles import Closing, cut, has_cycle
 from snakebridge._internal.limits import Limits
 from snakebridge._internal.packing import Ext, Unpacker
 from snakebridge._internal.problems import LimitProblem
+from support.codec_rig import CODECS, Rig
 from support.host import Host
-from test_vectors import CODECS, Rig
 
 MANY = 10_000_000
 

@@ -13,9 +13,10 @@ import pytest
 
 from snakebridge._internal import tagged_json
 from snakebridge._internal.limits import Limits
+from support.codec_rig import CODECS, Rig
 from support.generate import SEED, Case, Generator, setting
 from support.host import Host, read_exactly
-from test_vectors import CODECS, Rig, same
+from test_vectors import same
 
 COUNT = setting("SNAKEBRIDGE_TEST_VALUES", 300)
 

@@ -21,9 +21,9 @@ from snakebridge.serialization import (
     to_plain,
     unserializable_info,
 )
+from support.codec_rig import Rig
 from support.generate import SEED, Generator
 from test_properties import equal
-from test_vectors import Rig
 
 np = pytest.importorskip("numpy")
 pd = pytest.importorskip("pandas")

@@ -6,21 +6,17 @@ import json
 import math
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from snakebridge._internal import codecs, tagged_json
+from snakebridge._internal import tagged_json
 from snakebridge._internal.limits import Limits
 from snakebridge._internal.packing import Ext
 from snakebridge._internal.problems import Problem
-from snakebridge._internal.progress import Progress
-from snakebridge._internal.refs import RefTable
-from snakebridge._internal.wire_decode import WireDecoder
-from snakebridge._internal.wire_encode import WireEncoder
+from support.codec_rig import CODECS, Rig
 
 np = pytest.importorskip("numpy")
 FOLDER = Path(__file__).parents[2] / "proto" / "vectors"
@@ -28,7 +24,6 @@ NAMES: dict[str, Any] = {
     "datetime": datetime, "date": date, "time": time, "timedelta": timedelta, "timezone": timezone,
     "ZoneInfo": ZoneInfo, "Decimal": Decimal, "np": np, "opaque": Ext,
 }  # fmt: skip
-CODECS = ["builtin", "msgspec", "msgpack"]
 
 
 def load(name: str) -> dict[str, Any]:
@@ -53,29 +48,6 @@ def cases(direction: str) -> list[Any]:
         for vector in VALUES["vectors"]
         if vector.get("python") is not None and vector.get("direction", "both") in ("both", direction)
     ]
-
-
-class Rig:
-    """An encoder and a decoder over one codec."""
-
-    def __init__(self, name: str, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
-        self.refs = RefTable(Progress())
-        self.decoder = WireDecoder(self.limits, self.refs)
-        self.codec = codecs.load(name, self.decoder.hook)
-        self.codec.max_depth = self.limits.max_depth + 8
-        self.decoder.codec = self.codec
-        self.encoder = WireEncoder(self.codec, self.limits, self.refs)
-
-    def encode(self, value: Any, mode: int = 0) -> tuple[bytes, list[bytes]]:
-        self.encoder.begin(0, "s", mode)
-        return self.codec.pack(self.encoder.encode(value)), [bytes(view) for view in self.encoder.buffers]
-
-    def decode(self, data: bytes, buffers: list[bytes] | None = None) -> Any:
-        value = self.decoder.decode(bytearray(data), [BytesIO(buffer) for buffer in buffers or []])
-        if self.decoder.problem is not None:
-            raise self.decoder.problem
-        return value
 
 
 @pytest.fixture(params=CODECS)

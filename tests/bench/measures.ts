@@ -108,11 +108,12 @@ function values({ bridge, raw, scale }: Rig): Measure {
   const large = scaled(4, scale);
   // Nine bytes each in MessagePack.
   const floats = (length: number): number[] => Array.from({ length }, (_, index) => index + 0.5);
-  const cases = [
+  const cases: { name: string; type: string; value: unknown; count: number; limit?: number }[] = [
     { name: "1 kB str there and back", type: "str", value: "x".repeat(1_000), count: small },
     { name: "1 kB list there and back", type: "list", value: floats(111), count: small },
     { name: "1 MB str there and back", type: "str", value: "x".repeat(1_000_000), count: large },
     { name: "1 MB list there and back", type: "list", value: floats(111_111), count: large },
+    { name: "1 MB of records there and back", type: "list", value: records(9_000), count: large, limit: 1.5 },
   ];
   return {
     name: "values",
@@ -122,8 +123,24 @@ function values({ bridge, raw, scale }: Rig): Measure {
         [`bridge ${name}`]: 1000 * median(await timeEach(count, () => bridge.call("builtins", type, [value]))),
       }),
     ]),
-    rows: (m) => cases.map(({ name }) => atMost(name, "us", m(`raw ${name}`), m(`bridge ${name}`), m(`raw ${name}`))),
+    rows: (m) =>
+      cases.map(({ name, limit }) =>
+        atMost(name, "us", m(`raw ${name}`), m(`bridge ${name}`), m(`raw ${name}`), limit)
+      ),
   };
+}
+
+/** Nested and mixed, some 110 bytes each in MessagePack. */
+function records(length: number): unknown[] {
+  return Array.from({ length }, (_, index) => ({
+    id: index,
+    name: `customer ${index}`,
+    score: index * 1.25,
+    active: index % 2 === 0,
+    tags: ["alpha", "beta"],
+    address: { street: `${index} Main Street`, zip: 10_000 + index },
+    note: null,
+  }));
 }
 
 function bytes({ bridge, raw, scale }: Rig): Measure {

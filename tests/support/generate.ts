@@ -333,7 +333,7 @@ function rich(random: Random, { encoding }: GenerateOptions): Case {
     case 9:
       return same(
         encoding === "msgpack"
-          ? new OpaqueValue(random.pick([-1, -128, 0, 20, 99, 127]), random.bytes(random.pick([0, 1, 2, 3, 4, 8, 16, 20])))
+          ? new OpaqueValue(random.pick([-2, -128, 0, 20, 99, 127]), random.bytes(random.pick([0, 1, 2, 3, 4, 8, 16, 20])))
           : new OpaqueValue("of a later version", { __type__: "of a later version", __schema__: 1, any: [1, { a: [] }] }),
       );
     case 10: {

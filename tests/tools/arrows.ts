@@ -11,7 +11,7 @@ import process from "node:process";
 /** Folders from the top to the bottom; those of one row do not import each other. */
 export const ROWS: readonly (readonly string[])[] = [
   ["mod.ts", "codegen"],
-  ["lib/admin", "lib/cli", "lib/script", "lib/wrapper"],
+  ["lib/admin", "lib/arrow", "lib/cli", "lib/script", "lib/wrapper"],
   ["lib/bridge"],
   ["lib/session"],
   ["lib/pool"],

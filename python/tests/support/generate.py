@@ -199,7 +199,7 @@ class Generator:
                 value = Opaque({"__type__": "of a later version", "__schema__": 1, "any": [1, {"a": []}]})
             else:
                 value = Ext(
-                    rng.choice([-1, -128, 0, 20, 99, 127]), rng.randbytes(rng.choice([0, 1, 2, 4, 8, 12, 16, 20]))
+                    rng.choice([-2, -128, 0, 20, 99, 127]), rng.randbytes(rng.choice([0, 1, 2, 4, 8, 12, 16, 20]))
                 )
         elif drawn == 9:
             return self.scalar()

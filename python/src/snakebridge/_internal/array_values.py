@@ -48,6 +48,15 @@ def _scalar_handler(to: type) -> Handler:
     return lambda encoder, value, depth: encoder.walk(to(value), depth)
 
 
+def subclass_handler(kind: type) -> Handler | None:
+    """For `returns: "value"`: sends a matrix or a memory map as the array it is; a mask would be lost."""
+    np: Any = sys.modules["numpy"]
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())
+    if issubclass(kind, masked):
+        return None
+    return lambda encoder, value, depth: _ndarray(encoder, np.asarray(value), depth)
+
+
 def _long_scalar(encoder: WireEncoder, value: Any, depth: int) -> Any:
     np: Any = sys.modules["numpy"]
     return _ndarray(encoder, np.asarray(value), depth)

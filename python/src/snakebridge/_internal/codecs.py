@@ -2,6 +2,8 @@
 # msgpack would encode tuples, sets, subclasses and datetimes silently, each in its own way.
 from __future__ import annotations
 
+import sys
+
 from snakebridge._internal import packing
 
 TYPE_CHECKING = False
@@ -11,10 +13,7 @@ if TYPE_CHECKING:
 
     Hook = Callable[[int, memoryview], Any]
 
-# Extension type -1 is MessagePack's timestamp, which both libraries decode before they ask anybody. To this protocol
-# it is an unknown code like any other, so a body that holds one goes to the plain decoder. Its head may also stand in
-# the bytes of a float, and does in any long list of them, so only what came out tells.
-TIMESTAMP_HEADS = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
+is_cpython = sys.implementation.name == "cpython"
 
 
 class Codec:
@@ -22,6 +21,9 @@ class Codec:
 
     name = "builtin"
     is_slow = True
+    # Whether it refuses subclasses and unknown objects, so that trees of lists, dicts and plain values may go to it as
+    # they are once those are known to be nothing else.
+    takes_trees = False
     # How many extension values inside each other it decodes on the C stack that the main thread has.
     max_nesting = 1 << 30
 
@@ -29,6 +31,8 @@ class Codec:
         self.hook = hook
         self.pack: Callable[[Any], bytes] = packing.pack
         self.ext: Callable[[int, bytes], Any] = packing.Ext
+        # Marks bytes as encoded already; only where `takes_trees`.
+        self.encoded: Callable[[bytes], Any] = bytes
         self.max_depth = 512
 
     def unpack(self, body: bytes | bytearray) -> Any:
@@ -53,25 +57,16 @@ class MsgspecCodec(Codec):
 
     name = "msgspec"
     is_slow = False
+    takes_trees = is_cpython  # `plain_values` relies on what its collector sees
 
     def __init__(self, hook: Hook) -> None:
-        from msgspec import msgpack
+        from msgspec import Raw, msgpack
 
         super().__init__(hook)
+        self.encoded = Raw
         self.pack = msgpack.Encoder().encode
         self.ext = msgpack.Ext
-        self._decode = msgpack.Decoder(ext_hook=hook).decode
-
-    def unpack(self, body: bytes | bytearray) -> Any:
-        suspect = b"\xff" in body and may_hold_timestamp(body)
-        try:
-            tree = self._decode(body)
-        except ValueError:
-            # A timestamp of a length that it cannot have is refused, and its head is in no list.
-            if b"\xff" in body:
-                return super().unpack(body)
-            raise
-        return super().unpack(body) if suspect and holds_type(tree, "datetime") else tree
+        self.unpack = msgpack.Decoder(ext_hook=hook).decode  # type: ignore[method-assign, assignment]
 
 
 class MsgpackCodec(Codec):
@@ -104,42 +99,12 @@ class MsgpackCodec(Codec):
         return self._ext_type(code, data) if code >= 0 else packing.Ext(code, data)
 
     def unpack(self, body: bytes | bytearray) -> Any:
-        suspect = b"\xff" in body and may_hold_timestamp(body)
         try:
-            tree = self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=False)
+            return self._unpack(body, ext_hook=self.hook, raw=False, strict_map_key=False, timestamp=3)
         except self._too_deep:
             raise RecursionError from None
         except TypeError as error:
             raise ValueError(f"a map has a bad key: {error}") from None
-        except ValueError:
-            # A timestamp of a length that it cannot have is refused, and its head is in no list.
-            if b"\xff" in body:
-                return super().unpack(body)
-            raise
-        return super().unpack(body) if suspect and holds_type(tree, "Timestamp") else tree
-
-
-def may_hold_timestamp(body: bytes | bytearray) -> bool:
-    return any(head in body for head in TIMESTAMP_HEADS)
-
-
-def holds_type(tree: Any, name: str) -> bool:
-    """Whether a value of a type of that name stands in lists and dicts inside each other; flat ones cost little."""
-    waiting = [tree]
-    while waiting:
-        value = waiting.pop()
-        if type(value) is dict:
-            value = list(value.values())
-        elif type(value) is not list:
-            if type(value).__name__ == name:
-                return True
-            continue
-        types = set(map(type, value))
-        if any(kind.__name__ == name for kind in types):
-            return True
-        if list in types or dict in types:
-            waiting.extend(item for item in value if type(item) in (list, dict))
-    return False
 
 
 def best_name(find_spec: Callable[[str], object]) -> str:

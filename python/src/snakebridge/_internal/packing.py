@@ -176,7 +176,7 @@ class Unpacker:
         read = self.read
         return [read(depth + 1) for _ in range(size)]
 
-    def _map(self, size: int, depth: int) -> dict[str, Any]:
+    def _map(self, size: int, depth: int) -> dict[Any, Any]:
         if 2 * size > self._end - self._at:
             raise ValueError("data ends inside a map")
         if depth >= self._max_depth:
@@ -184,9 +184,9 @@ class Unpacker:
         read = self.read
         value = {}
         for _ in range(size):
-            key = read(self._max_depth)
-            if type(key) is not str:
-                raise ValueError("a map has a key that is no text")
+            key = read(depth + 1)
+            if type(key) is list or type(key) is dict:
+                raise ValueError("a map has a key that is an array or a map")
             value[key] = read(depth + 1)
         return value
 

@@ -218,6 +218,8 @@ class RefTable:
     def describe(self, ref: int, value: Any) -> list[Any]:
         """The payload of a ref as the host sees it: id, type, repr and traits."""
         name = type_name(type(value))
+        if not name.isascii():
+            name = name.encode("utf-8", "backslashreplace").decode()
         return [ref, name, self._repr(value, name), traits_of(value)]
 
     def _repr(self, value: Any, name: str) -> str | None:

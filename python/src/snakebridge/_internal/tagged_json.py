@@ -11,7 +11,7 @@ from snakebridge._internal import array_values, cycles, table_values, time_value
 from snakebridge._internal.limits import SAFE_INT, Limits
 from snakebridge._internal.problems import LimitProblem, ValueProblem
 from snakebridge._internal.refs import type_name
-from snakebridge._internal.wire_decode import bad_value, parse_decimal
+from snakebridge._internal.wire_decode import bad_value, check_distinct, parse_decimal
 from snakebridge.atoms import Atom, decodes_to
 
 TYPE_CHECKING = False
@@ -292,7 +292,9 @@ class _Decoder:
     def dict_of(self, tree: dict[str, Any], depth: int) -> dict[Any, Any]:
         pairs = tree["pairs"]
         inside = self._enter(2 * len(pairs), depth)
-        return {self.walk(key, inside): self.walk(value, inside) for key, value in pairs}
+        found = {self.walk(key, inside): self.walk(value, inside) for key, value in pairs}
+        check_distinct("keys", len(found), len(pairs))
+        return found
 
     def slice_of(self, tree: dict[str, Any], depth: int) -> slice:
         return slice(*self._items([tree["start"], tree["stop"], tree["step"]], depth))
@@ -326,6 +328,13 @@ def _int(text: str) -> int:
         return int(Decimal(text))
 
 
+def _set(decoder: _Decoder, tree: dict[str, Any], depth: int) -> set[Any]:
+    items = decoder._items(tree["items"], depth)
+    value = set(items)
+    check_distinct("items", len(value), len(items))
+    return value
+
+
 def _number(decoder: _Decoder, tree: Any, depth: int) -> float:
     value = decoder.walk(tree, depth)
     if type(value) is not float and type(value) is not int:
@@ -340,8 +349,8 @@ _TAGS: dict[str, Callable[[_Decoder, dict[str, Any], int], Any]] = {
     "atom": lambda decoder, tree, depth: decoder.atom(_text(tree)),
     "bytes": lambda decoder, tree, depth: _bytes(tree),
     "tuple": lambda decoder, tree, depth: tuple(decoder._items(tree["items"], depth)),
-    "set": lambda decoder, tree, depth: set(decoder._items(tree["items"], depth)),
-    "frozenset": lambda decoder, tree, depth: frozenset(decoder._items(tree["items"], depth)),
+    "set": _set,
+    "frozenset": lambda decoder, tree, depth: frozenset(_set(decoder, tree, depth)),
     "dict": _Decoder.dict_of,
     "complex": lambda decoder, tree, depth: complex(
         _number(decoder, tree["real"], depth), _number(decoder, tree["imag"], depth)

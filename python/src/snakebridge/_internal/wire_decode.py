@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from _struct import unpack as struct_unpack
+from gc import get_referents
 
+from snakebridge._internal.codecs import is_cpython
 from snakebridge._internal.packing import Ext
 from snakebridge._internal.problems import LimitProblem, Problem, ValueProblem
 
@@ -60,8 +62,8 @@ class WireDecoder:
         if self._touched:
             self._reset()
         try:
-            # A short message can be neither too deep nor too large, and most hold no map.
-            if len(body) <= self.limits.small_body and len(body) == len(body.translate(None, _MAP_HEADS)):
+            # A short message can be neither too deep nor too large.
+            if len(body) <= self.limits.small_body:
                 self._is_large = False
                 return self.codec.unpack(body)
             return self._decode(body)
@@ -108,8 +110,25 @@ class WireDecoder:
         self._count = 0
         message = self._unpack(body)
         if self._is_large:
-            self._check_size(message, 0)
+            if self._touched or not is_cpython:
+                self._check_size(message, 0)
+            else:
+                self._check_plain(message)
         return message
+
+    def _check_plain(self, message: Any) -> None:
+        """Checks a tree of lists, dicts and plain values, level by level: the collector gives those without a loop."""
+        limits = self.limits
+        level = [message]
+        depth = count = 0
+        while level:
+            if depth >= limits.max_depth and not _CONTAINERS.isdisjoint(map(type, level)):
+                raise LimitProblem("maxDepth", depth + 1, limits.max_depth)
+            level = get_referents(*level)
+            depth += 1
+            count += len(level)
+            if count > limits.max_elements:
+                raise LimitProblem("maxElements", count, limits.max_elements)
 
     def _check_size(self, root: Any, depth: int) -> None:
         limits = self.limits
@@ -130,10 +149,10 @@ class WireDecoder:
 
     def hook(self, code: int, data: memoryview) -> Any:
         """Turns one extension value into what it stands for."""
+        self._touched = True
         reader = READERS.get(code)
         if reader is None:
             return Ext(code, bytes(data))
-        self._touched = True
         self._inside += 1
         try:
             if self._inside > self.limits.max_depth:
@@ -162,23 +181,7 @@ class WireDecoder:
         return value
 
     def _unpack(self, body: bytes | bytearray) -> Any:
-        value = self.codec.unpack_nested(body, self._inside) if self._inside else self.codec.unpack(body)
-        # Fast codecs let map keys be anything; bodies without a byte that could start a map need no look.
-        if not self.codec.is_slow and len(body) != len(body.translate(None, _MAP_HEADS)):
-            self._check_keys(value)
-        return value
-
-    def _check_keys(self, root: Any) -> None:
-        stack = [root]
-        while stack:
-            value = stack.pop()
-            if type(value) not in _CONTAINERS or id(value) in self.foreign:
-                continue
-            if type(value) is dict:
-                if not set(map(type, value)) <= _ONLY_STR:
-                    raise ValueError("a map has a key that is no text")
-                value = value.values()
-            stack += [item for item in value if type(item) in _CONTAINERS]
+        return self.codec.unpack_nested(body, self._inside) if self._inside else self.codec.unpack(body)
 
     def array(self, data: memoryview, size: int | None = None) -> list[Any]:
         """Decodes a payload that must be an array, of that many items."""
@@ -204,8 +207,6 @@ NAMES = {
     19: "table",
 }
 _CONTAINERS = frozenset((list, dict))
-_ONLY_STR = {str}
-_MAP_HEADS = bytes((*range(0x80, 0x90), 0xDE, 0xDF))
 _ARRAY32 = b"\xdd"
 
 
@@ -219,14 +220,51 @@ def _int(decoder: WireDecoder, data: memoryview) -> int:
     return int.from_bytes(data, "big", signed=True)
 
 
+def _timestamp(decoder: WireDecoder, data: memoryview) -> Any:
+    """MessagePack's own time, which fast libraries decode before they ask anybody."""
+    from datetime import datetime, timedelta, timezone
+
+    size = len(data)
+    if size == 12:
+        nanoseconds, seconds = struct_unpack(">Iq", data)
+    elif size == 8:
+        word = int.from_bytes(data, "big")
+        nanoseconds, seconds = word >> 34, word & (1 << 34) - 1
+    elif size == 4:
+        nanoseconds, seconds = 0, int.from_bytes(data, "big")
+    else:
+        raise ValueError("a timestamp has 4, 8 or 12 bytes")
+    start = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return start + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
+
+
 def _complex(decoder: WireDecoder, data: memoryview) -> complex:
     return complex(*struct_unpack(">dd", data))
 
 
 def _pairs(decoder: WireDecoder, data: memoryview) -> dict[Any, Any]:
-    value = {key: item for key, item in decoder.array(data)}  # noqa: C416 - a pair of another length must fail
+    pairs = decoder.array(data)
+    value = {key: item for key, item in pairs}  # noqa: C416 - a pair of another length must fail
+    check_distinct("keys", len(value), len(pairs))
     decoder.foreign.add(id(value))
     return value
+
+
+def _set(decoder: WireDecoder, data: memoryview) -> set[Any]:
+    items = decoder.array(data)
+    value = set(items)
+    check_distinct("items", len(value), len(items))
+    return value
+
+
+def check_distinct(what: str, count: int, given: int) -> None:
+    """Refuses what would lose a part in silence: to Python 1, 1.0 and True are one, and so are equal tuples.
+
+    Raises:
+        ValueError: If there are fewer than were given.
+    """
+    if count != given:
+        raise ValueError(f"of its {given} {what} {given - count} equal others in Python, as true equals 1")
 
 
 def _buffer(decoder: WireDecoder, data: memoryview) -> bytes:
@@ -340,11 +378,12 @@ def _ellipsis(decoder: WireDecoder, data: memoryview) -> Any:
 
 
 READERS: dict[int, Reader] = {
+    -1: _timestamp,
     1: _int,
     2: lambda decoder, data: struct_unpack(">d", data)[0],
     3: lambda decoder, data: tuple(decoder.array(data)),
-    4: lambda decoder, data: set(decoder.array(data)),
-    5: lambda decoder, data: frozenset(decoder.array(data)),
+    4: _set,
+    5: lambda decoder, data: frozenset(_set(decoder, data)),
     6: _pairs,
     7: _complex,
     8: _datetime,

@@ -25,6 +25,9 @@ export {
   type CallOptions,
   type Comparison,
   defaultBridge,
+  type Enterable,
+  Entered,
+  type EnterOptions,
   exec,
   type FunctionMembers,
   Kw,
@@ -51,6 +54,7 @@ export {
   SnakeBridge,
   type StaysInPython,
   type TemplateOptions,
+  withPython,
   withSession,
 } from "./lib/bridge/mod.ts";
 export { type PoolStats, type WorkerSnapshot, type WorkerStateName } from "./lib/pool/mod.ts";

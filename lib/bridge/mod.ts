@@ -5,6 +5,7 @@
  */
 export * from "./bridge.ts";
 export { locatedThen } from "./call_site.ts";
+export * from "./contexts.ts";
 export * from "./core.ts";
 export * from "./default_bridge.ts";
 export * from "./iterate.ts";

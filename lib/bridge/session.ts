@@ -243,6 +243,7 @@ function show(value: unknown): string {
  */
 export class Session extends Caller {
   readonly #own: SessionScope;
+  #ending: Promise<void> | undefined;
 
   /** Use {@linkcode SnakeBridge.session}. @ignore */
   constructor(core: Core, scope: SessionScope) {
@@ -261,9 +262,18 @@ export class Session extends Caller {
     return runWithAmbient({ bridge: this.core.bridge, scope: this.#own, callback: ambient()?.callback }, fn);
   }
 
-  /** Ends the session: its references are given back. Harmless when done before. */
-  async release(): Promise<void> {
+  /**
+   * Ends the session: context managers that are still entered are left with a `GeneratorExit`, like those of a generator
+   * that nobody finishes, and its references are given back. Harmless when done before.
+   */
+  release(): Promise<void> {
+    return this.#ending ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     if (this.#own.released) return;
+    const leaving = this.#own.leaveAll();
+    if (leaving !== undefined) await leaving;
     const workers = this.#own.workers;
     this.#own.end();
     this.core.sessions.delete(this.#own.id);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { kw, type NdArray, type Pending, type PyPromise } from "../lib/wrapper/mod.ts";
 import { py } from "../mod.ts";
+import { errors, PythonError, withPython } from "../mod.ts";
 import * as json from "../examples/quickstart/py/json/mod.ts";
 import * as math from "../examples/quickstart/py/math/mod.ts";
 import * as np from "../examples/quickstart/py/numpy/mod.ts";
@@ -48,6 +49,12 @@ export function compileTimeAssertions(df: pd.DataFrame): void {
   pd.read_csv("x", kw({ zzz: 1 }));
   // @ts-expect-error -- a number of rows is no text
   pd.read_csv("x", kw({ nrows: "a" }));
+  // The body of a context manager gets what `__enter__` gives.
+  const head = withPython(np.nditer.create([1]), (items) => {
+    same<typeof items, np.nditer>(true);
+    return df.head();
+  });
+  same<Awaited<typeof head>, pd.DataFrame | undefined>(true);
 }
 
 describe("generated wrappers", () => {
@@ -55,6 +62,19 @@ describe("generated wrappers", () => {
     const loaded = json.loads('{"a": {"b": 1}}', kw({ object_hook: (found: object) => Object.keys(found).join() }));
     assert.equal(await loaded, "a");
     assert.equal(await py`${np.eye(2)}[1].sum() + ${math.sqrt(16)}`, 5);
+  it("enter context managers, and give values their class", async () => {
+    const divide = (): PromiseLike<unknown> => np.divide(np.ones(1), np.zeros(1));
+    await assert.rejects(
+      withPython(np.errstate.create(kw({ divide: "raise" })), divide),
+      (error) => error instanceof errors.FloatingPointError && error instanceof PythonError,
+    );
+    const total = await withPython(np.nditer.create(np.arange(3)), async (items) => {
+      assert.ok(items instanceof np.nditer);
+      return await items.itersize;
+    });
+    assert.equal(total, 3);
+    await using entered = await np.nditer.create(np.arange(2)).$enter();
+    assert.equal(await entered.value.itersize, 2);
   });
 
   it("call functions of the standard library", async () => {

@@ -22,6 +22,8 @@ export const SPECIAL_NAMES: ReadonlyMap<string, string> = new Map([
   ["__delitem__", "deleteItem"],
   ["__contains__", "contains"],
   ["__call__", "invoke"],
+  ["__enter__", "$enter"],
+  ["__aenter__", "$enter"],
 ]);
 
 const WORDS = new Set(
@@ -46,6 +48,9 @@ const MODULE_TAKEN = new Set(
     "PyModule PyObject PyPromise Ref Slice Tuple callMethod getAttribute setAttribute pyModule registerClasses").split(
       " ",
     ),
+    "ArrayLike ArrowData Complex DTypeLike Decimal Ellipsis EnterOptions Entered FrozenSet Hashable Kw NdArray PathLike Pending PyModule " +
+    "PyObject PyPromise Ref Slice Tuple callMethod getAttribute setAttribute enterMethod pyModule registerClasses")
+    .split(" "),
 );
 
 const MEMBER_TAKEN = new Set(

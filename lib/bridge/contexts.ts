@@ -249,26 +249,26 @@ export async function exitAndRelease(handle: Handle | undefined): Promise<void> 
  */
 export function withPython<V, T>(
   target: Enterable<V>,
-  fn: (value: V, entered: Entered<V>) => T | Promise<T>,
+  fn: (value: V, entered: Entered<V>) => T,
   options?: EnterOptions,
-): Promise<T | undefined>;
+): Promise<Awaited<T> | undefined>;
 /** Runs `fn` inside a Python context manager whose `__enter__` gives a `V`. */
 export function withPython<V, T>(
   target: Enterable,
-  fn: (value: V, entered: Entered<V>) => T | Promise<T>,
+  fn: (value: V, entered: Entered<V>) => T,
   options?: EnterOptions,
-): Promise<T | undefined>;
+): Promise<Awaited<T> | undefined>;
 export async function withPython<V, T>(
   target: Enterable,
-  fn: (value: V, entered: Entered<V>) => T | Promise<T>,
+  fn: (value: V, entered: Entered<V>) => T,
   options?: EnterOptions,
-): Promise<T | undefined> {
+): Promise<Awaited<T> | undefined> {
   if (behindOf(target) === undefined) {
     throw new TypeError(`Cannot enter ${String(target)}: expected a reference, a proxy or an object of Python`);
   }
   if (typeof fn !== "function") throw new TypeError(`Cannot enter: the body is ${typeof fn}, expected a function`);
   const entered = await located(target.$enter(options)) as Entered<V>;
-  let result: T;
+  let result: Awaited<T>;
   try {
     result = await entered.run(() => fn(entered.value, entered));
   } catch (error) {

@@ -30,6 +30,9 @@ export const getAttribute = "$get" as const;
 /** Name of the member through which generated code sets an attribute. */
 export const setAttribute = "$set" as const;
 
+/** Name of the member through which generated code enters a context manager. */
+export const enterMethod = "$enterAs" as const;
+
 /** What awaiting a call gives; the part of a `Promise` that people use. */
 export interface PyPromise<V> extends PromiseLike<V> {
   /** As that of a `Promise`. */
@@ -126,7 +129,12 @@ export class PyObject implements Enterable {
    * Enters the object as the `with` statement does: calls `__enter__`, and `__exit__` when what this gives is disposed
    * of; see {@linkcode withPython}.
    */
-  async $enter(options?: EnterOptions, result?: ResultOf): Promise<Entered<unknown>> {
+  $enter(options?: EnterOptions): Promise<Entered<unknown>> {
+    return this.$enterAs(options);
+  }
+
+  /** Enters it; `result` is the class of what `__enter__` gives. @ignore */
+  async $enterAs<V>(options?: EnterOptions, result?: ResultOf): Promise<Entered<V>> {
     const make = result === undefined ? undefined : constructorOf(result);
     const scope = currentScope(
       this.#core,

@@ -132,7 +132,7 @@ function cameFrom({ cause, context }: PythonError, description: HostErrorDescrip
   if (context === undefined || cause !== context) return false;
   return description.kind === "python"
     ? context.type === description.type && context.message === description.message
-    : context.type.startsWith("snakebridge.Host");
+    : context.type.startsWith("snakebridge.host_error.");
 }
 
 async function sendExit(

@@ -166,7 +166,7 @@ def test_errors_of_the_host_are_exceptions_of_their_own(host: Host) -> None:
     assert host.eval("str(error)") == "RangeError: too far"
     printed = host.eval("''.join(traceback.format_exception(error))")
     assert 'File "/app/main.ts", line 3, in main\n  File "/app/deep.ts", line 14, in deep\n' in printed
-    assert printed.endswith("snakebridge.HostError: RangeError: too far\n")
+    assert printed.endswith("snakebridge.host_error.HostError: RangeError: too far\n")
 
 
 def gone(_call: int) -> None:
@@ -256,3 +256,88 @@ def test_leaves_no_cycle_behind() -> None:
         assert dead() is None
     finally:
         gc.enable()
+
+
+AWAITING = 19
+
+ASYNC_MANAGERS = """
+import asyncio, contextlib
+class Async:
+    def __init__(self, suppress=False, then=None): self.suppress, self.then = suppress, then
+    async def __aenter__(self):
+        await asyncio.sleep(0)
+        log.append('aenter')
+        return 7
+    async def __aexit__(self, kind, error, trace):
+        await asyncio.sleep(0)
+        log.append((kind, error, trace is not None))
+        if self.then: raise self.then
+        return self.suppress
+class Both(Async, Manager):
+    pass
+@contextlib.asynccontextmanager
+async def catching():
+    try:
+        yield 'value'
+    except KeyError as error:
+        log.append(error)
+"""
+
+
+def awaited(host: Host, call: int) -> Any:
+    """The answer of a call that becomes a task."""
+    assert host.receive()[:2] == [AWAITING, call]
+    return host.answer(call)
+
+
+def enter_async(host: Host, code: str, mode: str | None = None) -> int:
+    manager = host.start(1, ref(host), "", [code, host.main()], flags=REF)
+    host.answer(manager)
+    entered = host.start(OPERATION, manager, "enter", [mode], flags=REF)
+    awaited(host, entered)
+    return entered
+
+
+def leave_async(host: Host, entered: int, error: dict[str, Any] | None = None) -> Any:
+    return awaited(host, host.start(OPERATION, entered, "exit", [error]))
+
+
+def test_asynchronous_managers(host: Host) -> None:
+    host.run(ASYNC_MANAGERS)
+    entered = enter_async(host, "Async()")
+    assert host.call(entered, "value", kind=GET_ATTR) == 7
+    assert leave_async(host, entered) is False
+    assert host.eval("log == ['aenter', (None, None, False)]") is True
+    entered = enter_async(host, "Async(suppress=True)")
+    error = failing(host, "try:\n    1/0\nexcept ZeroDivisionError as e:\n    seen = e\n    raise")
+    assert leave_async(host, entered, error) is True
+    assert host.eval("log[-1][1] is seen and log[-1][2]") is True
+    # Who has both forms is entered by `with`, unless asked.
+    assert leave(host, enter(host, "Both()")) is False
+    assert leave_async(host, enter_async(host, "Both()", "async with")) is False
+    assert host.eval("log[-4:] == ['enter', (None, None, None), 'aenter', (None, None, False)]") is True
+
+
+def test_asynchronous_managers_that_catch_and_raise(host: Host) -> None:
+    host.run(ASYNC_MANAGERS)
+    entered = enter_async(host, "catching()")
+    assert host.call(entered, "value", kind=GET_ATTR) == "value"
+    error = failing(host, "raise KeyError('k')")
+    assert leave_async(host, entered, error) is True
+    entered = enter_async(host, "Async(then=RuntimeError('aexit failed'))")
+    with pytest.raises(CallFailed) as raised:
+        leave_async(host, entered, failing(host, "raise ValueError('body')"))
+    failure = raised.value.failure
+    assert (failure["message"], failure["context"]["message"]) == ("aexit failed", "body")
+    assert leave_async(host, enter_async(host, "Async()"), failing(host, "raise ValueError('again')")) is False
+
+
+def test_a_failed_coroutine_is_kept_for_managers(host: Host) -> None:
+    host.run(ASYNC_MANAGERS + "seen = []\nasync def fail():\n    seen.append(ValueError('late'))\n    raise seen[0]")
+    entered = enter_async(host, "Async(suppress=True)")
+    call = host.start(0, "__main__", "fail")
+    with pytest.raises(CallFailed):
+        awaited(host, call)
+    error = {"kind": "python", "call": call, "mro": [], "message": "", "attributes": {}}
+    assert leave_async(host, entered, error) is True
+    assert host.eval("log[-1][1] is seen[0]") is True

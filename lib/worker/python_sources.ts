@@ -4170,6 +4170,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import types
 
 from snakebridge._internal.calls import import_module, walk
@@ -4306,23 +4307,35 @@ def _function(
     # Python wants None of these, and functions of the host give what their last expression happens to be.
     drops = member in ("__init__", "__init_subclass__", "__set_name__")
 
-    def forward(*args: Any, **kwargs: Any) -> Any:
+    def arrange(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if signature is None:
+            return args, kwargs
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = arrange(args, kwargs)
         result = call(*args, **kwargs)
         return None if drops else result
 
-    def arrange(*args: Any, **kwargs: Any) -> Any:
-        assert signature is not None
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        result = call(*bound.args, **bound.kwargs)
-        return None if drops else result
+    async def async_method(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = arrange(args, kwargs)
+        return await call(*args, **kwargs)
 
-    if signature is None:
+    shown = signature
+    if shown is None:
         every = inspect.Parameter
         kinds = [every("args", every.VAR_POSITIONAL), every("kwargs", every.VAR_KEYWORD)]
-        first = [every("self", every.POSITIONAL_ONLY)] if is_bound else []
-        return _named(forward, name, member, inspect.Signature([*first, *kinds]))  # type: ignore[no-any-return]
-    return _named(arrange, name, member, signature)  # type: ignore[no-any-return]
+        shown = inspect.Signature([*([every("self", every.POSITIONAL_ONLY)] if is_bound else []), *kinds])
+    made: Callable[..., Any] = _named(async_method if _is_async(call) else method, name, member, shown)
+    return made
+
+
+def _is_async(call: Callable[..., Any]) -> bool:
+    # The module of functions of the host is there if one is.
+    callbacks = sys.modules.get("snakebridge._internal.callbacks")
+    return inspect.iscoroutinefunction(call) or (callbacks is not None and type(call) is callbacks.AsyncHostFunction)
 
 
 def _property(name: str, member: str, parts: Mapping[str, Callable[..., Any]]) -> property:

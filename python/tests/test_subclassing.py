@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import asyncio
 import collections.abc
 import copy
 import inspect
@@ -108,6 +109,30 @@ def test_metaclasses_generics_and_keywords() -> None:
     assert plain.level == 3 and plain[int] and plain.__doc__ == "Says what it is."
     meta: Any = make_class("Meta", ["builtins.type"], {})
     assert type(make_class("Metered", [], {}, keywords={"metaclass": meta})) is meta
+
+
+def test_asynchronous_methods() -> None:
+    from snakebridge._internal.callbacks import AsyncHostFunction
+
+    class Calls:
+        """Stands where the conversation with the host would be; it answers at once."""
+
+        def call_async(self, number: int, session: str, args: Any, kwargs: Any) -> Any:
+            return asyncio.sleep(0, (number, session, args[1:], kwargs))
+
+    async def local(this: Any, x: int) -> int:
+        return x + 1
+
+    made: Any = make_class(
+        "Async",
+        [],
+        {"local": local, "far": AsyncHostFunction(Calls(), 7, "far", "s")},  # type: ignore[arg-type]
+        signatures={"local": "x=1"},
+    )
+    this = made()
+    assert inspect.iscoroutinefunction(made.local) and inspect.iscoroutinefunction(this.far)
+    assert asyncio.run(this.local()) == 2
+    assert asyncio.run(this.far(1, a=2)) == (7, "s", (1,), {"a": 2})
 
 
 def test_properties_and_special_methods() -> None:

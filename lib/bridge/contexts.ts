@@ -2,7 +2,7 @@ import { CallCancelledError, CallTimeoutError, PythonError } from "../errors/mod
 import { CallKind, ValueEncodeError } from "../protocol/mod.ts";
 import { type Behind, behindOf, type Handle } from "../refs/mod.ts";
 import { describeHostError, describeLeft, type HostErrorDescription } from "../rpc/mod.ts";
-import { type EnteredContext, runPinned, type SessionScope } from "../session/mod.ts";
+import { runPinned, type SessionScope } from "../session/mod.ts";
 import type { Worker } from "../worker/mod.ts";
 import { located } from "./call_site.ts";
 import type { Core } from "./core.ts";
@@ -52,7 +52,7 @@ const enteredThrough = new WeakMap<Handle, Entered<unknown>[]>();
  * console.log(folder.value.length > 0); // true
  * ```
  */
-export class Entered<V = unknown> implements EnteredContext, AsyncDisposable {
+export class Entered<V = unknown> implements AsyncDisposable {
   /** What `__enter__` gave. */
   readonly value: V;
   /** @ignore */

@@ -11,6 +11,7 @@ import { type Ref, refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
 import type { RemoteMembers } from "./shape.ts";
 import { execute, type PyTemplate, templateOf } from "./template.ts";
+import { makeSubclass, type PySubclass, type SubclassDefinition } from "./subclass.ts";
 
 /** Ends a session in one worker. */
 class EndSessionJob implements Job {
@@ -226,6 +227,34 @@ export abstract class Caller {
     } catch (error) {
       return Promise.reject(error);
     }
+   * Makes a Python class whose methods are functions of this program.
+   *
+   * @param base Its base, or several: a dotted name such as `logging.Handler`, a reference, a proxy, a class made here.
+   * @param definition Its name and members.
+   * @throws {PythonError} If Python refuses the class.
+   *
+   * @example A logging handler
+   * ```ts
+   * import { type Ref, SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * const lines: string[] = [];
+   * const Handler = await bridge.subclass("logging.Handler", {
+   *   name: "Lines",
+   *   methods: {
+   *     async emit(_self: Ref, record: Ref) {
+   *       lines.push(await record.call("getMessage") as string);
+   *     },
+   *   },
+   * });
+   * const logger = bridge.import("logging").getLogger("app");
+   * await logger.addHandler(Handler.create());
+   * await logger.warning("%d left", 3);
+   * console.log(lines); // [ "3 left" ]
+   * ```
+   */
+  subclass(base: unknown, definition: SubclassDefinition, options?: CallOptions): Promise<PySubclass> {
+    return makeSubclass(this.core, base, definition, options);
   }
 
   /** @ignore */

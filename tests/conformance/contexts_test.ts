@@ -8,7 +8,7 @@ import {
   errors,
   kw,
   type PyProxy,
-  PythonError,
+  type PythonError,
   type Ref,
   RefReleasedError,
   SerializationError,

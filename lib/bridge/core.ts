@@ -56,8 +56,12 @@ export function currentScope(core: Core, refSession?: string): SessionScope {
   return (refSession === undefined ? undefined : core.sessions.get(refSession)) ?? core.root;
 }
 
-/** The worker that calls are to stay with that could go anywhere: that of a context manager around them. */
+/**
+ * The worker that calls are to stay with that could go anywhere: that of a context manager around them. Those of a
+ * callback go to whoever waits for it.
+ */
 export function pinOf(core: Core, scope: SessionScope): Worker | undefined {
   const worker = pinnedWorker(core.bridge) ?? scope.pinned;
-  return worker === undefined || worker.alive ? worker : undefined;
+  if (worker === undefined || !worker.alive) return undefined;
+  return ambient()?.callback?.isOpen === true ? undefined : worker;
 }

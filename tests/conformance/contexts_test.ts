@@ -422,6 +422,137 @@ describe("withPython() with the standard library", () => {
   );
 });
 
+describe("withPython() with asynchronous managers", () => {
+  it(
+    "enters and leaves them as async with does",
+    rig.test(async ({ bridge }) => {
+      const { AsyncManager } = bridge.import("sbtest");
+      const result = await withPython(AsyncManager(3), async (value: number) => {
+        await bridge.call("sbtest", "log", ["body"]);
+        return value;
+      });
+      assert.equal(result, 3);
+      assert.deepEqual(await log(bridge), ["aenter", "body", "aexit None"]);
+      await assert.rejects(
+        withPython(AsyncManager(), () => bridge.call("sbtest", "fail_keeping", ["boom"])),
+        raises(errors.ValueError, /boom/),
+      );
+      assert.deepEqual(await log(bridge), ["aenter", "aexit ValueError: boom (kept)"]);
+      await assert.rejects(
+        withPython(AsyncManager(1, "raise"), () => bridge.call("sbtest", "missing_key")),
+        (error: PythonError) => error.message === "exit failed" && (error.cause as PythonError).name === "KeyError",
+      );
+      assert.equal(
+        await withPython(AsyncManager(1, "suppress"), () => bridge.call("sbtest", "missing_key")),
+        undefined,
+      );
+      await assert.rejects(withPython(AsyncManager(), () => 1, { async: false }), raises(errors.TypeError, /protocol/));
+    }),
+  );
+
+  it(
+    "goes with locks, stacks and asynchronous generators",
+    rig.test(async ({ bridge }) => {
+      await log(bridge);
+      const lock = await bridge.import("asyncio").Lock() as PyProxy;
+      await withPython(lock, async () => assert.equal(await lock.locked(), true));
+      assert.equal(await lock.locked(), false);
+      await withPython(bridge.import("contextlib").AsyncExitStack(), async (stack: PyProxy) => {
+        assert.equal(await stack.enter_async_context(bridge.import("sbtest").AsyncManager(5)), 5);
+      });
+      assert.deepEqual(await log(bridge), ["aenter", "aexit None"]);
+      const { async_catching } = bridge.import("sbtest");
+      assert.equal(await withPython(async_catching(), () => bridge.call("sbtest", "missing_key")), undefined);
+      assert.deepEqual(await log(bridge), ["begun", "caught KeyError('k')", "over"]);
+    }),
+  );
+
+  it(
+    "tells them of coroutines that ran out of time",
+    rig.test(async ({ bridge }) => {
+      await assert.rejects(
+        withPython(
+          bridge.import("sbtest").AsyncManager(),
+          () => bridge.call("asyncio", "sleep", [60], {}, { timeoutMs: 50 }),
+        ),
+        CallTimeoutError,
+      );
+      assert.match((await log(bridge) as string[])[1] as string, /^aexit HostTimeoutError: CallTimeoutError: /);
+      const abort = new AbortController();
+      const entering = withPython(
+        bridge.import("sbtest").AsyncManager(1, "slow entry"),
+        () => assert.fail("the body ran"),
+        { signal: abort.signal },
+      );
+      await bridge.call("sbtest", "same", [0]);
+      abort.abort();
+      await assert.rejects(entering, CallCancelledError);
+      assert.deepEqual(await log(bridge), ["slow entry"]);
+    }),
+  );
+
+  it(
+    "are left by await using",
+    rig.test(async ({ bridge }) => {
+      {
+        await using entered = await bridge.import("sbtest").AsyncManager(9).$enter();
+        assert.equal(entered.value, 9);
+      }
+      assert.deepEqual(await log(bridge), ["aenter", "aexit None"]);
+    }),
+  );
+});
+
+describe("context managers and callbacks", () => {
+  it(
+    "pass what a body called by Python throws, and are themselves written in TypeScript",
+    rig.test(async ({ bridge }) => {
+      const mine = new RangeError("mine");
+      const inner = bridge.call("builtins", "list", [
+        await bridge.call("builtins", "map", [() => {
+          throw mine;
+        }, [1]]),
+      ]);
+      const first = await inner.then(() => undefined, (error) => error);
+      await assert.rejects(
+        withPython(manager(bridge), () => {
+          throw first;
+        }),
+        (error) => error === first,
+      );
+      assert.match((await log(bridge) as string[])[1] as string, /^exit HostError: RangeError: mine/);
+      const seen: unknown[] = [];
+      const Ours = await bridge.subclass("contextlib.AbstractContextManager", {
+        name: "Ours",
+        methods: {
+          __enter__: () => "entered",
+          __exit__: async (_self: Ref, kind: Ref | null, error: Ref | null) => {
+            seen.push(kind === null ? null : [await kind.get("__name__"), await error?.str()]);
+            return kind !== null;
+          },
+        },
+      });
+      assert.equal(await withPython(Ours.create(), (value: string) => value), "entered");
+      assert.equal(await withPython(Ours.create(), () => bridge.call("sbtest", "missing_key")), undefined);
+      assert.deepEqual(seen, [null, ["KeyError", "'k'"]]);
+    }),
+  );
+
+  it(
+    "keep calls of a body inside the callback that it runs in",
+    rig.test(async ({ bridge }) => {
+      const body = async (value: number): Promise<number> =>
+        await withPython(
+          manager(bridge, "", value),
+          async (entered: number) => entered + (await bridge.call("math", "sqrt", [16]) as number),
+        ) ?? NaN;
+      const mapped = await bridge.call("builtins", "map", [body, [1, 2]]) as Ref;
+      assert.deepEqual(await bridge.call("builtins", "list", [mapped]), [5, 6]);
+      assert.deepEqual(await log(bridge), ["enter", "exit None", "enter", "exit None"]);
+    }),
+  );
+});
+
 describe("Entered", () => {
   it(
     "is left by await using, once",

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { asyncCallback, errors, float, kw, type NdArray, type PySubclass, PythonError, type Ref } from "../../mod.ts";
+import {
+  asyncCallback,
+  errors,
+  float,
+  kw,
+  type NdArray,
+  type PyProxy,
+  type PySubclass,
+  PythonError,
+  type Ref,
+} from "../../mod.ts";
 import { raises } from "../support/raises.ts";
 import { SharedRig } from "../support/rig.ts";
 
@@ -54,7 +64,7 @@ describe("subclass()", () => {
       const X = new Float64Array(12);
       const table = await np.reshape(X, [12, 1]);
       const y = new Float64Array(Array.from({ length: 12 }, (_, index) => index));
-      const model = await Mean.create(kw({ factor: 2 }));
+      const model = await Mean.create(kw({ factor: 2 })) as PyProxy;
       assert.deepEqual(await model.get_params(), { factor: 2, name: "m" });
       assert.equal(await (await model.fit(table, y)).predict(table).sum(), 2 * 5.5 * 12);
       const { clone } = bridge.import("sklearn.base");
@@ -65,11 +75,9 @@ describe("subclass()", () => {
         kw({ cv: 3, scoring: "neg_mean_absolute_error" }),
       );
       const found = await grid.fit(table, y);
-      assert.ok(
-        [0.5, 1, 2].includes(
-          await found.best_params_.factor ?? (await found.best_params_ as { factor: number }).factor,
-        ),
-      );
+      const { factor } = await found.best_params_ as { factor: number };
+      assert.ok([0.5, 1, 2].includes(factor));
+      assert.equal(await found.best_estimator_.factor, factor);
     }),
   );
 
@@ -96,7 +104,7 @@ describe("subclass()", () => {
         classMethods: { build: (cls: Ref, name: string) => cls.invoke([name]) },
         doc: "A point with a name.",
       });
-      const made = await Point.create("here");
+      const made = await Point.create("here") as PyProxy;
       assert.deepEqual([await made.x, await made.y, await made.name, await made.kind], [1, 2, "here", "named"]);
       assert.equal(await made.$.len(), 5);
       await made.$.set("double", 8);
@@ -106,7 +114,7 @@ describe("subclass()", () => {
       assert.equal(await Point.py.__doc__, "A point with a name.");
       assert.equal(await bridge.call("builtins", "isinstance", [made, Point]), true);
       const Further = await bridge.subclass(Point, { name: "Further", methods: { __len__: () => 6 } });
-      assert.equal(await (await Further.create("x")).$.len(), 6);
+      assert.equal(await (await Further.create("x") as PyProxy).$.len(), 6);
     }),
   );
 
@@ -122,7 +130,7 @@ describe("subclass()", () => {
           },
         },
       });
-      const made = await Failing.create();
+      const made = await Failing.create() as PyProxy;
       await assert.rejects(made.$.call("fail"), (error) => error === mine || (error as Error).cause === mine);
       await assert.rejects(bridge.call("pickle", "dumps", [made]), (error) => {
         assert.ok(error instanceof PythonError);
@@ -146,7 +154,7 @@ describe("subclass()", () => {
           __aexit__: asyncCallback(() => Promise.resolve(true)),
         },
       });
-      const made = await Async.create();
+      const made = await Async.create() as PyProxy;
       assert.equal(await made.later(1), 2);
       assert.equal(made.$.enterable, true);
     }),

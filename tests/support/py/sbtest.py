@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 constant = 42
 nested = {"a": [1, {"b": (2, 3)}]}
@@ -488,6 +488,48 @@ def missing_key() -> None:
 
 @contextlib.contextmanager
 def catching() -> Iterator[None]:
+    log("begun")
+    try:
+        yield
+    except KeyError as error:
+        log(f"caught {error!r}")
+    finally:
+        log("over")
+
+
+class AsyncManager:
+    """As `Manager`, for `async with`."""
+
+    def __init__(self, value: object = 7, script: str = "") -> None:
+        self.value = value
+        self.script = script
+
+    async def __aenter__(self) -> object:
+        import asyncio
+
+        if self.script == "slow entry":
+            log("slow entry")
+            await asyncio.sleep(60)
+        await asyncio.sleep(0)
+        log("aenter")
+        return self.value
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        import asyncio
+
+        await asyncio.sleep(0)
+        if kind is None:
+            log("aexit None")
+        else:
+            assert type(error) is kind and trace is not None
+            log(f"aexit {kind.__name__}: {error}{' (kept)' if error is _kept.get('error') else ''}")
+        if self.script == "raise":
+            raise RuntimeError("exit failed")
+        return self.script == "suppress"
+
+
+@contextlib.asynccontextmanager
+async def async_catching() -> AsyncIterator[None]:
     log("begun")
     try:
         yield

@@ -219,6 +219,10 @@ def test_rebuilds_exceptions_of_other_workers() -> None:
     # What is no exception is not called, whatever the description says.
     assert type(rebuilt("builtins.print", "builtins.int", "builtins.ValueError")) is ValueError
     assert type(rebuilt("nowhere.Known")) is HostError
+    ours = rebuilt(
+        "snakebridge.host_error.HostError", args=("RangeError: far",), name="RangeError", message="far", stack=""
+    )
+    assert type(ours) is HostError and str(ours) == "RangeError: far" and ours.name == "RangeError"
     decode = rebuilt("builtins.UnicodeDecodeError", args=("utf-8", b"\xff", 0, 1, "bad"))
     assert isinstance(decode, UnicodeDecodeError) and decode.reason == "bad"
 

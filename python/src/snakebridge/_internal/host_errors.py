@@ -110,13 +110,9 @@ def _find_class(name: str) -> type[BaseException] | None:
 
 def _make(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException | None:
     try:
-        made = kind(*args)
-        if type(made) is kind:
-            return made
-    except Exception:
-        pass
-    try:
-        # Its `__init__` takes something else than what it leaves in `args`.
+        if kind.__module__ == "builtins":
+            return kind(*args)
+        # Not its constructor, which may take something else than what it leaves in `args`.
         made = kind.__new__(kind, *args)
         made.args = args
         return made if type(made) is kind else None

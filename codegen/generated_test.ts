@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { kw, type NdArray, type Pending, type PyPromise } from "../lib/wrapper/mod.ts";
 import { py } from "../mod.ts";
 import { errors, PythonError, withPython } from "../mod.ts";
+import { defaultBridge, errors, PythonError, withPython } from "../mod.ts";
 import * as json from "../examples/quickstart/py/json/mod.ts";
 import * as math from "../examples/quickstart/py/math/mod.ts";
 import * as np from "../examples/quickstart/py/numpy/mod.ts";
@@ -62,6 +63,17 @@ describe("generated wrappers", () => {
     const loaded = json.loads('{"a": {"b": 1}}', kw({ object_hook: (found: object) => Object.keys(found).join() }));
     assert.equal(await loaded, "a");
     assert.equal(await py`${np.eye(2)}[1].sum() + ${math.sqrt(16)}`, 5);
+  it("are bases of classes written here", async () => {
+    const Fixed = await defaultBridge().subclass(LinearRegression, {
+      name: "Fixed",
+      methods: { predict: () => new Float64Array([1, 2]) },
+    });
+    const fitted = await Fixed.create().fit([[1], [2]], [3, 4]);
+    assert.deepEqual([...(await fitted.predict([[1]]) as NdArray).data], [1, 2]);
+    assert.equal(Math.round(await fitted.score([[1], [2]], [1, 2])), 1);
+    await assert.rejects(defaultBridge().subclass(class {}, { name: "C" }), /Cannot pass class/);
+  });
+
   it("enter context managers, and give values their class", async () => {
     const divide = (): PromiseLike<unknown> => np.divide(np.ones(1), np.zeros(1));
     await assert.rejects(

@@ -229,7 +229,8 @@ export abstract class Caller {
     }
    * Makes a Python class whose methods are functions of this program.
    *
-   * @param base Its base, or several: a dotted name such as `logging.Handler`, a reference, a proxy, a class made here.
+   * @param base Its base, or several: a dotted name such as `logging.Handler`, a reference, a proxy, a generated
+   * class, a class made here.
    * @param definition Its name and members.
    * @throws {PythonError} If Python refuses the class.
    *

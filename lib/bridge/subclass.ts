@@ -131,7 +131,7 @@ export async function makeSubclass(
     doc,
   };
   const kwargs = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const bases = base === undefined ? [] : Array.isArray(base) ? base : [base];
+  const bases = (base === undefined ? [] : Array.isArray(base) ? base : [base]).map(nameOfGenerated);
   const plan = {
     kind: CallKind.function,
     target: "snakebridge._internal.subclassing",
@@ -141,6 +141,14 @@ export async function makeSubclass(
   };
   const made = callNow(core, currentScope(core), plan, { ...options, returns: "ref" }, refFace);
   return new PySubclass(core, name, await located(made) as Ref);
+}
+
+/** Generated classes go by their name: they are classes of this program. */
+function nameOfGenerated(base: unknown): unknown {
+  const name = typeof base === "function" && behindOf(base) === undefined
+    ? (base as { readonly pythonName?: unknown }).pythonName
+    : undefined;
+  return typeof name === "string" ? name : base;
 }
 
 function checkFunctions(owner: string, group: object): void {

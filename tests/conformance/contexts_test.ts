@@ -17,6 +17,7 @@ import {
   tuple,
   withPython,
 } from "../../mod.ts";
+import { until } from "../support/gate.ts";
 import { raises } from "../support/raises.ts";
 import { Rig, SharedRig } from "../support/rig.ts";
 
@@ -484,7 +485,9 @@ describe("withPython() with asynchronous managers", () => {
         () => assert.fail("the body ran"),
         { signal: abort.signal },
       );
-      await bridge.call("sbtest", "same", [0]);
+      await until("it is being entered", async () => {
+        return (await bridge.attr("sbtest", "_log") as string[]).includes("slow entry");
+      });
       abort.abort();
       await assert.rejects(entering, CallCancelledError);
       assert.deepEqual(await log(bridge), ["slow entry"]);

@@ -1,4 +1,4 @@
-import { PythonError, SnakeBridgeError } from "../errors/mod.ts";
+import { NumericError, PythonError, SnakeBridgeError } from "../errors/mod.ts";
 import { originOf } from "./origins.ts";
 
 /** An error of the host as Python is told of it (proto/PROTOCOL.md 7.1). */
@@ -26,6 +26,8 @@ function describe(thrown: unknown, refs: object, depth: number): HostErrorDescri
   if (!(thrown instanceof Error)) {
     return { kind: "error", name: thrown === null ? "null" : typeof thrown, message: text(show(thrown)), stack: "" };
   }
+  // What `errorMode` made of an exception: Python is told of the exception.
+  if (thrown instanceof NumericError && thrown.cause instanceof PythonError) return describe(thrown.cause, refs, depth);
   const { name, message, stack } = thrown;
   const said = { name: text(name), message: text(message), stack: text(stack) };
   const { cause } = thrown;

@@ -425,6 +425,7 @@ export class Peer {
       case MessageType.awaiting: {
         const call = this.#pending.get(id);
         if (call === undefined) return;
+        this.#settleSilent(call);
         // From here on its answer comes out of order, so it is always given.
         call.silent = false;
         this.#options.onAwaiting(id);
@@ -453,14 +454,19 @@ export class Peer {
   #take(id: number): PendingCall | undefined {
     const call = this.#pending.delete(id);
     if (call === undefined) return undefined;
-    for (let earlier = call.chain; earlier < id; earlier += 1) {
-      if (this.#pending.get(earlier)?.silent === true) this.#pending.delete(earlier)?.reply.fulfil(null);
-    }
+    this.#settleSilent(call);
     if (call.onLane) {
       this.#laneCalls -= 1;
       if (this.#laneCalls === 0) this.release(this.#heldReleases.splice(0));
     }
     return call;
+  }
+
+  /** The silent calls of a chain before one that was answered or announced have succeeded: both come in order. */
+  #settleSilent({ id, chain }: PendingCall): void {
+    for (let earlier = chain; earlier < id; earlier += 1) {
+      if (this.#pending.get(earlier)?.silent === true) this.#pending.delete(earlier)?.reply.fulfil(null);
+    }
   }
 
   #onControl(body: Uint8Array, buffers: Uint8Array[]): void {

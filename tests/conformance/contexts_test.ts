@@ -7,6 +7,7 @@ import {
   Entered,
   errors,
   kw,
+  NumericError,
   type PyProxy,
   type PythonError,
   type Ref,
@@ -95,6 +96,19 @@ describe("withPython()", () => {
       assert.match(seen[3] as string, /^exit HostError: string: a text/);
       assert.match(seen[5] as string, /^exit HostError: Error: undefined was thrown/);
       assert.match(seen[7] as string, /^exit ValueError: math domain error|expected a nonnegative/);
+    }),
+  );
+
+  it(
+    "passes the exception in that was translated",
+    rig.test(async ({ bridge }) => {
+      await log(bridge);
+      const failed = withPython(manager(bridge), () => {
+        const np = bridge.import("numpy");
+        return np.matmul(np.ones([2, 3]), np.ones([2, 3]), kw({}, { errorMode: "raise_translated" }));
+      });
+      await assert.rejects(failed, NumericError);
+      assert.match((await log(bridge) as string[])[1] as string, /^exit ValueError: matmul/);
     }),
   );
 

@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { kw, type NdArray, type Pending, type PyPromise } from "../lib/wrapper/mod.ts";
-import { py } from "../mod.ts";
-import { errors, PythonError, withPython } from "../mod.ts";
-import { defaultBridge, errors, PythonError, withPython } from "../mod.ts";
+import { defaultBridge, errors, py, PythonError, withPython } from "../mod.ts";
 import * as json from "../examples/quickstart/py/json/mod.ts";
 import * as math from "../examples/quickstart/py/math/mod.ts";
 import * as np from "../examples/quickstart/py/numpy/mod.ts";
@@ -63,6 +61,8 @@ describe("generated wrappers", () => {
     const loaded = json.loads('{"a": {"b": 1}}', kw({ object_hook: (found: object) => Object.keys(found).join() }));
     assert.equal(await loaded, "a");
     assert.equal(await py`${np.eye(2)}[1].sum() + ${math.sqrt(16)}`, 5);
+  });
+
   it("are bases of classes written here", async () => {
     const Fixed = await defaultBridge().subclass(LinearRegression, {
       name: "Fixed",

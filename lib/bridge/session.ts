@@ -227,6 +227,9 @@ export abstract class Caller {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
    * Makes a Python class whose methods are functions of this program.
    *
    * @param base Its base, or several: a dotted name such as `logging.Handler`, a reference, a proxy, a generated

@@ -15,6 +15,10 @@ import { awaitedType, isValueClass, resultType } from "./types.ts";
 /** Special methods that are read like properties. */
 const SPECIAL_PROPERTIES = new Set(["__len__"]);
 
+/** Methods that make a context manager, and the statement they belong to. */
+const ENTERING: ReadonlyMap<string, string> = new Map([["__enter__", "with"], ["__aenter__", "async with"]]);
+const AWAITABLES = new Set(["typing.Coroutine", "typing.Awaitable"]);
+
 /** Whether a class becomes one here; others become a function or the names of keys. */
 export function isRemoteClass(model: PyClassModel): boolean {
   return !isValueClass(model.id, model.bases) && model.kind !== "typed_dict";
@@ -72,6 +76,14 @@ export function emitClass(file: FileWriter, planned: PlannedClass): string {
     const name = (alone ? staticNames : instanceNames).get(item.name)!;
     const how = state("binding" in item ? `${item.binding} ${item.name}` : `attribute ${item.name}`);
     if (how === "inherited") continue;
+    if (ENTERING.has(item.name) && "binding" in item) {
+      // Who has both forms is entered by `with`, unless asked otherwise.
+      if (item.name === "__enter__" || !model.methods.some(({ name }) => name === "__enter__")) {
+        const entering = emitEnter(file, planned, item);
+        if (entering !== undefined) lines.push(entering);
+      }
+      continue;
+    }
     const modifier = `${alone ? "static " : ""}${how === "override" ? "override " : ""}`;
     lines.push(
       "binding" in item
@@ -167,6 +179,23 @@ function emitMethod(
     doc: SPECIAL_NAMES.has(item.name) ? "" : item.doc,
     fallback: SPECIAL_NAMES.has(item.name) ? `Calls \`${item.name}\`.` : `Calls \`${python}\`.`,
   });
+}
+
+/** A context manager with a known value gets a method that has its type; all others are left to the base class. */
+function emitEnter(file: FileWriter, planned: PlannedClass, item: PyFunction): string | undefined {
+  const { reference } = planned;
+  let type = item.signatures[0]?.returns ?? null;
+  if (type?.k === "name" && AWAITABLES.has(type.n)) type = type.a.at(-1) ?? null;
+  const scope = file.scope(reference);
+  const { awaited, remote } = resultType(type, scope);
+  if (awaited === "unknown") return undefined;
+  const python = `${pythonName(planned)}.${item.name}`;
+  file.symbols.push({ python, ts: `${reference.name}.$enter`, kind: "method", tier: tierOf(item.signatures) });
+  const made = remote === undefined ? "" : remoteArgument(file, remote);
+  const returns = `Promise<${scope.wrapper("Entered")}<${awaited}>>`;
+  return `/** Enters it, as Python's \`${ENTERING.get(item.name)}\` does. */\n` +
+    `override $enter(options?: ${scope.wrapper("EnterOptions")}): ${returns} {\n` +
+    `return this[${file.value("enterMethod")}](options${made});\n}`;
 }
 
 function emitProperty(

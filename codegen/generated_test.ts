@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { kw, type NdArray, type Pending, type PyPromise } from "../lib/wrapper/mod.ts";
-import { py } from "../mod.ts";
+import { defaultBridge, errors, py, PythonError, withPython } from "../mod.ts";
 import * as json from "../examples/quickstart/py/json/mod.ts";
 import * as math from "../examples/quickstart/py/math/mod.ts";
 import * as np from "../examples/quickstart/py/numpy/mod.ts";
@@ -48,6 +48,12 @@ export function compileTimeAssertions(df: pd.DataFrame): void {
   pd.read_csv("x", kw({ zzz: 1 }));
   // @ts-expect-error -- a number of rows is no text
   pd.read_csv("x", kw({ nrows: "a" }));
+  // The body of a context manager gets what `__enter__` gives.
+  const head = withPython(np.nditer.create([1]), (items) => {
+    same<typeof items, np.nditer>(true);
+    return df.head();
+  });
+  same<Awaited<typeof head>, pd.DataFrame | undefined>(true);
 }
 
 describe("generated wrappers", () => {
@@ -55,6 +61,32 @@ describe("generated wrappers", () => {
     const loaded = json.loads('{"a": {"b": 1}}', kw({ object_hook: (found: object) => Object.keys(found).join() }));
     assert.equal(await loaded, "a");
     assert.equal(await py`${np.eye(2)}[1].sum() + ${math.sqrt(16)}`, 5);
+  });
+
+  it("are bases of classes written here", async () => {
+    const Fixed = await defaultBridge().subclass(LinearRegression, {
+      name: "Fixed",
+      methods: { predict: () => new Float64Array([1, 2]) },
+    });
+    const fitted = await Fixed.create().fit([[1], [2]], [3, 4]);
+    assert.deepEqual([...(await fitted.predict([[1]]) as NdArray).data], [1, 2]);
+    assert.equal(Math.round(await fitted.score([[1], [2]], [1, 2])), 1);
+    await assert.rejects(defaultBridge().subclass(class {}, { name: "C" }), /Cannot pass class/);
+  });
+
+  it("enter context managers, and give values their class", async () => {
+    const divide = (): PromiseLike<unknown> => np.divide(np.ones(1), np.zeros(1));
+    await assert.rejects(
+      withPython(np.errstate.create(kw({ divide: "raise" })), divide),
+      (error) => error instanceof errors.FloatingPointError && error instanceof PythonError,
+    );
+    const total = await withPython(np.nditer.create(np.arange(3)), async (items) => {
+      assert.ok(items instanceof np.nditer);
+      return await items.itersize;
+    });
+    assert.equal(total, 3);
+    await using entered = await np.nditer.create(np.arange(2)).$enter();
+    assert.equal(await entered.value.itersize, 2);
   });
 
   it("call functions of the standard library", async () => {

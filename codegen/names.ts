@@ -22,6 +22,8 @@ export const SPECIAL_NAMES: ReadonlyMap<string, string> = new Map([
   ["__delitem__", "deleteItem"],
   ["__contains__", "contains"],
   ["__call__", "invoke"],
+  ["__enter__", "$enter"],
+  ["__aenter__", "$enter"],
 ]);
 
 const WORDS = new Set(
@@ -42,10 +44,9 @@ const TYPE_WORDS = new Set("any boolean never number object string symbol unknow
 
 const MODULE_TAKEN = new Set(
   ("Array AsyncIterable Map Promise Readonly ReadonlyMap ReadonlySet Record Set Symbol Temporal Uint8Array " +
-    "ArrayLike ArrowData Complex DTypeLike Decimal Ellipsis FrozenSet Hashable Kw NdArray PathLike Pending PyCallable " +
-    "PyModule PyObject PyPromise Ref Slice Tuple callMethod getAttribute setAttribute pyModule registerClasses").split(
-      " ",
-    ),
+    "ArrayLike ArrowData Complex DTypeLike Decimal Ellipsis EnterOptions Entered FrozenSet Hashable Kw NdArray PathLike " +
+    "Pending PyCallable PyModule PyObject PyPromise Ref Slice Tuple callMethod enterMethod getAttribute setAttribute " +
+    "pyModule registerClasses").split(" "),
 );
 
 const MEMBER_TAKEN = new Set(

@@ -41,6 +41,8 @@ export interface TypeScope {
 /** A result: its written type, and the class a remote one is made of. */
 export interface ResultType {
   readonly text: string;
+  /** What awaiting gives. */
+  readonly awaited: string;
   /** Name of the class, when there is exactly one. */
   readonly remote: string | undefined;
 }
@@ -240,16 +242,20 @@ export function resultType(type: PyType | null, scope: TypeScope): ResultType {
   else collect(type, scope, outcome);
   const { values, remotes } = outcome;
   if (remotes.size === 0) {
-    if (values.size === 0) return { text: `${scope.wrapper("PyPromise")}<unknown>`, remote: undefined };
+    if (values.size === 0) {
+      return { text: `${scope.wrapper("PyPromise")}<unknown>`, awaited: "unknown", remote: undefined };
+    }
     const only = values.size === 1 && values.has("null");
-    return { text: `${scope.wrapper("PyPromise")}<${only ? "void" : valueText(values)}>`, remote: undefined };
+    const awaited = only ? "void" : valueText(values);
+    return { text: `${scope.wrapper("PyPromise")}<${awaited}>`, awaited, remote: undefined };
   }
   const awaited = new Set([...remotes.values(), ...values]);
   // Of several classes, what they have in common can be called at once; the first one stands for them until then.
   const name = [...remotes.keys()].join(" | ");
   const first = [...remotes.keys()][0]!;
   const text = valueText(awaited);
-  return { text: `${scope.wrapper("Pending")}<${name}${text === name ? "" : `, ${text}`}>`, remote: first };
+  const written = `${scope.wrapper("Pending")}<${name}${text === name ? "" : `, ${text}`}>`;
+  return { text: written, awaited: text, remote: first };
 }
 
 function valueText(values: ReadonlySet<string>): string {

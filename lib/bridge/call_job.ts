@@ -6,7 +6,7 @@ import type { Nesting, Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
 import { submitJob } from "./callbacks.ts";
-import type { Core } from "./core.ts";
+import { type Core, pinOf } from "./core.ts";
 import { errorModeOf, failedCall } from "./failed_call.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
@@ -97,7 +97,7 @@ class CallJob implements Job, Reply, Expiring {
       target.table.use(target, scope.id);
       start = target.table.owner as Worker;
     }
-    this.worker = workerOf(this.what, remotes, start);
+    this.worker = workerOf(this.what, remotes, start) ?? pinOf(core, scope);
     const { promise, resolve, reject } = deferred<unknown>();
     this.promise = promise;
     this.#resolve = resolve;

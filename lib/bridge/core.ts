@@ -1,7 +1,8 @@
 import { type Clock, Deadlines } from "../async/mod.ts";
 import type { ErrorMode } from "../errors/mod.ts";
 import type { Pool } from "../pool/mod.ts";
-import { ambient, SessionScope } from "../session/mod.ts";
+import { ambient, pinnedWorker, SessionScope } from "../session/mod.ts";
+import type { Worker } from "../worker/mod.ts";
 
 /** What the parts of a bridge share. */
 export interface Core {
@@ -53,4 +54,14 @@ export function currentScope(core: Core, refSession?: string): SessionScope {
   const bound = ambient();
   if (bound !== undefined && bound.bridge === core.bridge) return bound.scope;
   return (refSession === undefined ? undefined : core.sessions.get(refSession)) ?? core.root;
+}
+
+/**
+ * The worker that calls are to stay with that could go anywhere: that of a context manager around them. Those of a
+ * callback go to whoever waits for it.
+ */
+export function pinOf(core: Core, scope: SessionScope): Worker | undefined {
+  const worker = pinnedWorker(core.bridge) ?? scope.pinned;
+  if (worker === undefined || !worker.alive) return undefined;
+  return ambient()?.callback?.isOpen === true ? undefined : worker;
 }

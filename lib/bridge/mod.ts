@@ -5,6 +5,7 @@
  */
 export * from "./bridge.ts";
 export { locatedThen } from "./call_site.ts";
+export * from "./contexts.ts";
 export * from "./core.ts";
 export * from "./default_bridge.ts";
 export * from "./iterate.ts";
@@ -16,4 +17,5 @@ export * from "./ref.ts";
 export * from "./session.ts";
 export type * from "./shape.ts";
 export { type PyTemplate, type TemplateOptions } from "./template.ts";
+export { type HostMethod, type HostProperty, PySubclass, type SubclassDefinition } from "./subclass.ts";
 export { INSPECT_KEYS, showHandle } from "./show.ts";

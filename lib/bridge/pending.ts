@@ -8,7 +8,7 @@ import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
 import { type CallPlan, returnFlags, submitCall, timeoutOf } from "./call_job.ts";
 import { submitJob } from "./callbacks.ts";
-import type { Core } from "./core.ts";
+import { type Core, pinOf } from "./core.ts";
 import { errorModeOf, failedCall } from "./failed_call.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
@@ -73,6 +73,8 @@ export class Pending implements Behind, Reply {
   open = false;
   /** The step that stands for those it goes together with, while a turn is sorted. */
   leader: Pending | undefined;
+  /** The worker it goes to where no object says otherwise. */
+  readonly pin: Worker | undefined;
   /** What stands behind the objects it uses: its target, and those in its arguments. */
   readonly uses: readonly Behind[];
   readonly #core: Core;
@@ -94,6 +96,8 @@ export class Pending implements Behind, Reply {
     this.#face = face;
     // Before it joins the turn: looking at an attribute in the arguments plans a step of its own, which goes first.
     this.uses = usedBy(plan);
+    // Now: the turn ends in the flow of whoever made its first step.
+    this.pin = pinOf(core, scope);
     markUsed(this.uses);
     let planner = planners.get(core.pool);
     if (planner === undefined) planners.set(core.pool, planner = new Planner(core));
@@ -502,6 +506,7 @@ class Planner {
       let worker: Worker | undefined;
       for (const step of steps) worker = workerOf(step.what, step.uses, worker);
       for (const { plan: { home }, what } of steps) if (home !== undefined) worker = home.choose(worker, what);
+      worker ??= steps.find((step) => step.pin?.alive === true)?.pin;
       new ChainJob(this.#core, steps, worker).submit();
     } catch (error) {
       for (const step of steps) step.abandon(error instanceof Error ? error : new Error(String(error)));

@@ -3,6 +3,7 @@ import { CallKind } from "../protocol/mod.ts";
 import { type Behind, behindKey, type Handle } from "../refs/mod.ts";
 import { locatedThen } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
+import { type Enterable, enterContext, type EnterOptions, exitAndRelease } from "./contexts.ts";
 import { iterate } from "./iterate.ts";
 import { type KwLast, splitArguments } from "./keywords.ts";
 import { Pending } from "./pending.ts";
@@ -35,6 +36,8 @@ export type PyProxy<T = unknown> = PromiseLike<T> & SettledProxy;
 export type SettledProxy =
   & AsyncIterable<unknown>
   & Disposable
+  & AsyncDisposable
+  & Enterable
   & FunctionMembers
   & {
     /** Calls it; {@linkcode kw} goes last. */
@@ -114,6 +117,7 @@ class Place implements ProxyHandler<() => void> {
         return (resolve?: (value: unknown) => unknown, reject?: (reason: unknown) => unknown) =>
           locatedThen(this.result(), resolve, reject);
       }
+      if (key === "$enter") return (options?: EnterOptions) => this.enter(options);
       if (key === "toJSON") return () => this.refuseJson();
       if (key === "$") return this.ref();
       // A keyword of Python, so no attribute has this name.
@@ -123,6 +127,7 @@ class Place implements ProxyHandler<() => void> {
     if (key === behindKey) return this.behind;
     if (key === Symbol.asyncIterator) return () => this.iterate();
     if (key === Symbol.dispose) return () => this.release();
+    if (key === Symbol.asyncDispose) return () => this.dispose();
     if (key === placeKey) return this;
     if (key === Symbol.toPrimitive) return () => this.show();
     if (INSPECT_KEYS.includes(key)) return showPlace;
@@ -171,6 +176,10 @@ class Place implements ProxyHandler<() => void> {
     return iterate(this.#core, this.#scope(), this.behind);
   }
 
+  enter(options?: EnterOptions): ReturnType<Enterable["$enter"]> {
+    return enterContext(this.#core, this.#scope(), this.behind, options, settledProxy);
+  }
+
   /** The explicit reference; only a settled object has one. */
   ref(): Ref {
     const handle = this.#path === "" && typeof this.#root !== "string" ? this.#root.handle : undefined;
@@ -180,6 +189,10 @@ class Place implements ProxyHandler<() => void> {
 
   release(): void {
     if (typeof this.#root !== "string") this.#root.handle?.release();
+  }
+
+  dispose(): Promise<void> {
+    return exitAndRelease(typeof this.#root === "string" ? undefined : this.#root.handle);
   }
 
   /** `JSON.stringify` asks every object for this; a Python attribute of that name is reached through `$`. */

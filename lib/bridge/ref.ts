@@ -3,6 +3,7 @@ import { CallKind, Trait } from "../protocol/mod.ts";
 import { type Behind, type Handle, setBehind } from "../refs/mod.ts";
 import { located } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
+import { type Enterable, enterContext, type Entered, type EnterOptions, exitAndRelease } from "./contexts.ts";
 import { iterate } from "./iterate.ts";
 import { definedOnly } from "./keywords.ts";
 import type { CallOptions } from "./options.ts";
@@ -37,7 +38,7 @@ const COMPARISONS: Record<Comparison, string> = {
  * console.log(await counter.call("most_common", [1])); // [ Tuple(2) [ "a", 3 ] ]
  * ```
  */
-export class Ref {
+export class Ref implements Enterable {
   readonly #core: Core;
   readonly #handle: Handle;
   readonly #behind: Behind;
@@ -81,6 +82,11 @@ export class Ref {
   /** Whether it can be iterated. */
   get iterable(): boolean {
     return this.#has(Trait.iterable);
+  }
+
+  /** Whether it is a context manager, for `with` or `async with`. */
+  get enterable(): boolean {
+    return this.#has(Trait.contextManager | Trait.asyncContextManager);
   }
 
   /** The object as a proxy: attributes by name, calls chained and pipelined. */
@@ -194,6 +200,21 @@ export class Ref {
     return this.iterate();
   }
 
+  /**
+   * Enters the object as the `with` statement does: calls `__enter__`, and `__exit__` when what this gives is disposed
+   * of. {@linkcode withPython} does it around a function and tells Python of its errors.
+   *
+   * @throws {PythonError} If it is no context manager, or `__enter__` raised.
+   */
+  async enter<V = unknown>(options?: EnterOptions): Promise<Entered<V>> {
+    return await located(enterContext<V>(this.#core, this.#scope(), this.#behind, options, refFace));
+  }
+
+  /** @ignore */
+  $enter(options?: EnterOptions): Promise<Entered<unknown>> {
+    return this.enter(options);
+  }
+
   /** Gives the object back; harmless when done before. A later use throws {@linkcode RefReleasedError}. */
   release(): void {
     this.#handle.release();
@@ -202,6 +223,11 @@ export class Ref {
   /** Gives the object back. */
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  /** Leaves what was entered through this reference, as if all went well, and gives the object back. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return exitAndRelease(this.#handle);
   }
 
   /** Python's representation, as far as it is known here; {@linkcode Ref.repr} asks for all of it. */

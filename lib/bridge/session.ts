@@ -11,6 +11,7 @@ import { type Ref, refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
 import type { RemoteMembers } from "./shape.ts";
 import { execute, type PyTemplate, templateOf } from "./template.ts";
+import { makeSubclass, type PySubclass, type SubclassDefinition } from "./subclass.ts";
 
 /** Ends a session in one worker. */
 class EndSessionJob implements Job {
@@ -228,6 +229,38 @@ export abstract class Caller {
     }
   }
 
+  /**
+   * Makes a Python class whose methods are functions of this program.
+   *
+   * @param base Its base, or several: a dotted name such as `logging.Handler`, a reference, a proxy, a generated
+   * class, a class made here.
+   * @param definition Its name and members.
+   * @throws {PythonError} If Python refuses the class.
+   *
+   * @example A logging handler
+   * ```ts
+   * import { type Ref, SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * const lines: string[] = [];
+   * const Handler = await bridge.subclass("logging.Handler", {
+   *   name: "Lines",
+   *   methods: {
+   *     async emit(_self: Ref, record: Ref) {
+   *       lines.push(await record.call("getMessage") as string);
+   *     },
+   *   },
+   * });
+   * const logger = bridge.import("logging").getLogger("app");
+   * await logger.addHandler(Handler.create());
+   * await logger.warning("%d left", 3);
+   * console.log(lines); // [ "3 left" ]
+   * ```
+   */
+  subclass(base: unknown, definition: SubclassDefinition, options?: CallOptions): Promise<PySubclass> {
+    return makeSubclass(this.core, base, definition, options);
+  }
+
   /** @ignore */
   protected scope(): SessionScope {
     return currentScope(this.core);
@@ -243,6 +276,7 @@ function show(value: unknown): string {
  */
 export class Session extends Caller {
   readonly #own: SessionScope;
+  #ending: Promise<void> | undefined;
 
   /** Use {@linkcode SnakeBridge.session}. @ignore */
   constructor(core: Core, scope: SessionScope) {
@@ -261,9 +295,18 @@ export class Session extends Caller {
     return runWithAmbient({ bridge: this.core.bridge, scope: this.#own, callback: ambient()?.callback }, fn);
   }
 
-  /** Ends the session: its references are given back. Harmless when done before. */
-  async release(): Promise<void> {
+  /**
+   * Ends the session: context managers that are still entered are left with a `GeneratorExit`, like those of a generator
+   * that nobody finishes, and its references are given back. Harmless when done before.
+   */
+  release(): Promise<void> {
+    return this.#ending ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     if (this.#own.released) return;
+    const leaving = this.#own.leaveAll();
+    if (leaving !== undefined) await leaving;
     const workers = this.#own.workers;
     this.#own.end();
     this.core.sessions.delete(this.#own.id);

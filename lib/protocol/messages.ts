@@ -139,7 +139,9 @@ export type Operation =
   | "pos"
   | "invert"
   | "abs"
-  | "to_arrow";
+  | "to_arrow"
+  | "enter"
+  | "exit";
 
 /** What a remote object can do: bits of a ref's `traits` (section 5.5). */
 export const Trait = {
@@ -152,6 +154,7 @@ export const Trait = {
   awaitable: 64,
   sized: 128,
   asyncIterable: 256,
+  asyncContextManager: 512,
 } as const;
 /** A bit of {@linkcode Trait}. */
 export type Trait = typeof Trait[keyof typeof Trait];

@@ -4,4 +4,6 @@
  * @module
  */
 export * from "./failures.ts";
+export * from "./host_errors.ts";
+export * from "./origins.ts";
 export * from "./peer.ts";

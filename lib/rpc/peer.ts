@@ -9,11 +9,18 @@ import {
 import { MIN_PROTOCOL_VERSION, parseFailure } from "../protocol/mod.ts";
 import type { CancelOutcome, Limits, PongInfo, RefPort, WorkerHello } from "../protocol/mod.ts";
 import { type Deferred, deferred } from "../async/mod.ts";
-import { CallCancelledError, LimitExceededError, ProtocolError, ProtocolVersionError } from "../errors/mod.ts";
+import {
+  CallCancelledError,
+  LimitExceededError,
+  ProtocolError,
+  ProtocolVersionError,
+  PythonError,
+} from "../errors/mod.ts";
 import type { FunctionTable, Handle } from "../refs/mod.ts";
 import type { Carrier } from "../transport/mod.ts";
 import { CallBook } from "./call_book.ts";
 import { toError } from "./failures.ts";
+import { setOrigin } from "./origins.ts";
 
 /** Who is told how a call ended; exactly one of the two is called, once. */
 export interface Reply {
@@ -395,9 +402,10 @@ export class Peer {
       case MessageType.error: {
         const call = this.#take(id);
         this.#options.refs.adopt(call?.session ?? "");
-        call?.reply.fail(
-          toError(parseFailure(message[2]), call.reply.what, this.#executable, this.#options.thrown),
-        );
+        const failure = parseFailure(message[2]);
+        const error = toError(failure, call?.reply.what ?? "", this.#executable, this.#options.thrown);
+        if (error instanceof PythonError) setOrigin(error, this.#options.refs, failure.origin ?? id);
+        call?.reply.fail(error);
         return;
       }
       case MessageType.callback: {
@@ -417,6 +425,7 @@ export class Peer {
       case MessageType.awaiting: {
         const call = this.#pending.get(id);
         if (call === undefined) return;
+        this.#settleSilent(call);
         // From here on its answer comes out of order, so it is always given.
         call.silent = false;
         this.#options.onAwaiting(id);
@@ -445,14 +454,19 @@ export class Peer {
   #take(id: number): PendingCall | undefined {
     const call = this.#pending.delete(id);
     if (call === undefined) return undefined;
-    for (let earlier = call.chain; earlier < id; earlier += 1) {
-      if (this.#pending.get(earlier)?.silent === true) this.#pending.delete(earlier)?.reply.fulfil(null);
-    }
+    this.#settleSilent(call);
     if (call.onLane) {
       this.#laneCalls -= 1;
       if (this.#laneCalls === 0) this.release(this.#heldReleases.splice(0));
     }
     return call;
+  }
+
+  /** The silent calls of a chain before one that was answered or announced have succeeded: both come in order. */
+  #settleSilent({ id, chain }: PendingCall): void {
+    for (let earlier = chain; earlier < id; earlier += 1) {
+      if (this.#pending.get(earlier)?.silent === true) this.#pending.delete(earlier)?.reply.fulfil(null);
+    }
   }
 
   #onControl(body: Uint8Array, buffers: Uint8Array[]): void {

@@ -3,6 +3,14 @@ import { ClosedError } from "../errors/mod.ts";
 import type { Nesting } from "../rpc/mod.ts";
 import type { Worker } from "../worker/mod.ts";
 
+/** A context manager that is entered, for the session it belongs to. */
+export interface EnteredContext {
+  /** Where it lives. */
+  readonly worker: Worker;
+  /** Leaves it because its session ends; never rejects. */
+  abandon(): Promise<void>;
+}
+
 /**
  * The scope that owns references and gives calls a worker to stay with.
  */
@@ -13,6 +21,8 @@ export class SessionScope {
   preferred: Worker | undefined;
   readonly #workers = new Set<Worker>();
   #released = false;
+  /** Context managers, outermost first. */
+  #entered: EnteredContext[] | undefined;
 
   /** Makes a scope; no worker knows of it yet. */
   constructor(id: string) {
@@ -27,6 +37,34 @@ export class SessionScope {
   /** Workers that may hold objects of it. */
   get workers(): readonly Worker[] {
     return [...this.#workers].filter((worker) => worker.alive);
+  }
+
+  /**
+   * The worker of the innermost context manager that is entered: what it sets up, such as a decimal context or a lock,
+   * holds in that process alone, so calls that could go anywhere go there.
+   */
+  get pinned(): Worker | undefined {
+    return this.#entered?.at(-1)?.worker;
+  }
+
+  /** Notes that a context manager was entered. */
+  enter(context: EnteredContext): void {
+    (this.#entered ??= []).push(context);
+  }
+
+  /** Notes that a context manager was left, if it was noted before. */
+  left(context: EnteredContext): void {
+    const index = this.#entered?.lastIndexOf(context) ?? -1;
+    if (index !== -1) this.#entered?.splice(index, 1);
+  }
+
+  /** Leaves what is still entered, innermost first; undefined when nothing is. */
+  leaveAll(): Promise<unknown> | undefined {
+    const open = this.#entered;
+    this.#entered = undefined;
+    return open === undefined || open.length === 0
+      ? undefined
+      : Promise.all(open.reverse().map((context) => context.abandon()));
   }
 
   /** Notes that a call of this session goes to `worker`. */
@@ -82,4 +120,28 @@ export function ambient(): Ambient | undefined {
 /** Runs `fn` with a bridge and session bound to it and to everything it starts. */
 export function runWithAmbient<T>(bound: Ambient, fn: () => T): T {
   return storage.run(bound, fn);
+}
+
+/** A flow whose calls stay with one worker, inside others that may be bound to other bridges. */
+interface Pin {
+  readonly bridge: object;
+  readonly worker: Worker;
+  readonly outer: Pin | undefined;
+}
+
+// Made when first needed: asking a store costs each call a little, and most programs pin nothing.
+let pins: AsyncLocalStorage<Pin> | undefined;
+
+/** Runs `fn` with its calls, and those of everything it starts, bound to `worker` where no object binds them elsewhere. */
+export function runPinned<T>(bridge: object, worker: Worker, fn: () => T): T {
+  pins ??= new AsyncLocalStorage<Pin>();
+  return pins.run({ bridge, worker, outer: pins.getStore() }, fn);
+}
+
+/** The worker that calls of this flow are bound to. */
+export function pinnedWorker(bridge: object): Worker | undefined {
+  for (let pin = pins?.getStore(); pin !== undefined; pin = pin.outer) {
+    if (pin.bridge === bridge && pin.worker.alive) return pin.worker;
+  }
+  return undefined;
 }

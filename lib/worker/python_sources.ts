@@ -80,19 +80,19 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-__all__ = ["HostError", "__version__"]
+__all__ = ["HostCancelledError", "HostError", "HostTimeoutError", "__version__"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snakebridge.host_error import HostError
+    from snakebridge.host_error import HostCancelledError, HostError, HostTimeoutError
 
 
 def __getattr__(name: str) -> object:
     # Loaded when asked for: every worker imports this package, and few need more of it than its name.
-    if name == "HostError":
-        from snakebridge.host_error import HostError
+    if name.startswith("Host") and name in __all__:
+        from snakebridge import host_error
 
-        return HostError
+        return getattr(host_error, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 `,
   },
@@ -248,6 +248,8 @@ class Answers:
             refs.undo(last_own)
         refs.forget([call])
         self.send_failure(call, session, flags, self.failure_of(error))
+        if refs.recent:
+            refs.note_error(session, call, error)
 
     def failure_of(self, error: BaseException) -> dict[str, Any]:
         """The failure that an exception is sent as."""
@@ -1349,6 +1351,10 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
             setattr(holder, last, *args)
         return None
     if kind == OPERATION:
+        if name in ("enter", "exit"):
+            from snakebridge._internal import contexts
+
+            return contexts.operate(refs, session, value, name, args)
         from snakebridge._internal.operations import operate
 
         return operate(value, name, args)
@@ -1614,6 +1620,210 @@ def start(data: bytearray, codes: "dict[str, bytes] | None", path: "str | None")
     from snakebridge._internal import worker
 
     worker.main(in_folder)
+`,
+  },
+  {
+    name: "snakebridge._internal.contexts",
+    isPackage: false,
+    source: `# Context managers entered for the host: operations \`enter\` and \`exit\` of proto/PROTOCOL.md 3.1.
+#
+# \`__exit__\` must get the very exception that ended the body, for managers tell them apart by type and identity. So
+# while a manager of a session is entered, the last exceptions of that session's calls are kept. An exception keeps the
+# frames it came through, and they their variables: the worker's own are cut off, the rest goes with the last manager.
+from __future__ import annotations
+
+from _weakref import ref as weak
+
+from snakebridge._internal.problems import Problem
+from snakebridge._internal.refs import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from typing import Any
+
+    from snakebridge._internal.refs import RefTable
+
+MAX_RECENT = 16
+
+_MRO = type.__dict__["__mro__"].__get__
+_TRACEBACK = BaseException.__dict__["__traceback__"]
+_MISSING = object()
+
+
+class Recent:
+    """The last exceptions of one session by the ids of their calls; lives as long as a manager is entered."""
+
+    __slots__ = ("__weakref__", "errors")
+
+    def __init__(self) -> None:
+        self.errors: dict[int, BaseException] = {}
+
+    def note(self, call: int, error: BaseException) -> None:
+        from snakebridge._internal.failures import is_ours
+
+        trace = _TRACEBACK.__get__(error)
+        while trace is not None and is_ours(trace.tb_frame.f_code.co_filename):
+            trace = trace.tb_next
+        _TRACEBACK.__set__(error, trace)
+        self.errors[call] = error
+        if len(self.errors) > MAX_RECENT:
+            del self.errors[next(iter(self.errors))]
+
+
+class Entered:
+    """A manager between its \`__enter__\` and its \`__exit__\`."""
+
+    __slots__ = ("__weakref__", "_leave", "_recent", "_type", "is_async", "value")
+
+    def __init__(self, leave: Any, recent: Recent, kind: str, is_async: bool) -> None:
+        self._leave = leave
+        self._recent: Recent | None = recent
+        self._type = kind
+        self.is_async = is_async
+        self.value: Any = None
+
+    def exit(self, description: Any) -> Any:
+        """Leaves it: whether the exception was suppressed, or an awaitable of that.
+
+        Args:
+            description: The error of the host that ended the body (proto/PROTOCOL.md 7.1); None when none did.
+
+        Raises:
+            Problem: If it was left before.
+            BaseException: Whatever \`__exit__\` raises, with the exception of the body as its context.
+        """
+        leave, recent = self._leave, self._recent
+        if recent is None:
+            raise Problem(f"Cannot exit {self._type}: it was left before")
+        error: BaseException | None = None
+        if description is not None:
+            from snakebridge._internal.host_errors import to_exception
+
+            error = to_exception(description, recent.errors.get)
+        self._leave = self._recent = self.value = None
+        del recent
+        return _exit_async(leave, error) if self.is_async else _exit(leave, error)
+
+
+def _exit(leave: Any, error: BaseException | None) -> bool:
+    if error is None:
+        leave(None, None, None)
+        return False
+    trace = _TRACEBACK.__get__(error)
+    try:
+        try:
+            # Raised, so that it is the one being handled: what \`__exit__\` raises gets it for its context.
+            raise error
+        except BaseException as raised:
+            return bool(leave(type(raised), raised, _TRACEBACK.__get__(raised)))
+    except BaseException as raised:
+        if raised is error:
+            return False
+        raise
+    finally:
+        _TRACEBACK.__set__(error, trace)
+        # The exception knows this frame, which must not know it in turn.
+        del error, trace, leave
+
+
+async def _exit_async(leave: Any, error: BaseException | None) -> bool:
+    if error is None:
+        await leave(None, None, None)
+        return False
+    trace = _TRACEBACK.__get__(error)
+    try:
+        try:
+            raise error
+        except BaseException as raised:
+            return bool(await leave(type(raised), raised, _TRACEBACK.__get__(raised)))
+    except BaseException as raised:
+        if raised is error:
+            return False
+        raise
+    finally:
+        _TRACEBACK.__set__(error, trace)
+        del error, trace, leave
+
+
+def enter(refs: RefTable, session: str, manager: Any, mode: str | None) -> Any:
+    """Enters a manager and gives it as an {@link Entered}, or an awaitable of one.
+
+    Args:
+        refs: Where the session keeps what it may need.
+        session: Session of the call.
+        manager: The context manager.
+        mode: \`with\` or \`async with\`; None for the one it has, the former when it has both.
+    """
+    is_async = mode == "async with" or (
+        mode is None and not _has(manager, "__enter__", "__exit__") and _has(manager, "__aenter__", "__aexit__")
+    )
+    names = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
+    begin, leave = (_special(manager, name) for name in names)
+    for name, method in zip(names, (begin, leave), strict=True):
+        if method is _MISSING:
+            raise _not_a_manager(manager, name, is_async)
+    entered = Entered(leave, _recent_of(refs, session), type_name(type(manager)), is_async)
+    if is_async:
+        return _enter_async(entered, begin)
+    entered.value = begin()
+    return entered
+
+
+def _recent_of(refs: RefTable, session: str) -> Recent:
+    known = refs.recent.get(session)
+    recent = None if known is None else known()
+    if recent is None:
+        recent = Recent()
+        refs.recent[session] = weak(recent, lambda dead: refs.forget_errors(session, dead))
+    return recent
+
+
+async def _enter_async(entered: Entered, begin: Any) -> Entered:
+    entered.value = await begin()
+    return entered
+
+
+def _special(value: Any, name: str) -> Any:
+    """A special method as Python finds it: on the type alone, and bound."""
+    kind = type(value)
+    for base in _MRO(kind):
+        found = base.__dict__.get(name, _MISSING)
+        if found is not _MISSING:
+            bind = getattr(type(found), "__get__", None)
+            return found if bind is None else bind(found, value, kind)
+    return _MISSING
+
+
+def _has(value: Any, *names: str) -> bool:
+    return all(any(name in base.__dict__ for base in _MRO(type(value))) for name in names)
+
+
+def _not_a_manager(value: Any, missing: str, is_async: bool) -> TypeError:
+    kind = "asynchronous context manager" if is_async else "context manager"
+    message = f"{type_name(type(value)).removeprefix('builtins.')!r} object does not support the {kind} protocol"
+    if is_async and _has(value, "__enter__", "__exit__"):
+        return TypeError(f"{message} (missed {missing} method); leave the option \`async\` out")
+    return TypeError(f"{message} (missed {missing} method)")
+
+
+def operate(refs: RefTable, session: str, value: Any, name: str, args: list[Any]) -> bool | Entered | Awaitable[Any]:
+    """Runs \`enter\` or \`exit\`.
+
+    Raises:
+        Problem: If the operand makes no sense, or what is to be left was never entered.
+    """
+    if len(args) != 1:
+        raise Problem(f"Cannot run operation: {name} takes 1 operand, got {len(args)}")
+    if name == "enter":
+        if args[0] not in (None, "with", "async with"):
+            raise Problem(f"Cannot enter: mode is {args[0]!r:.80}, expected 'with', 'async with' or nil")
+        entered: Entered | Awaitable[Any] = enter(refs, session, value, args[0])
+        return entered
+    if type(value) is not Entered:
+        raise Problem(f"Cannot exit {type_name(type(value))}: it is no entered context manager")
+    left: bool | Awaitable[Any] = value.exit(args[0])
+    return left
 `,
   },
   {
@@ -2467,13 +2677,13 @@ def clean(text: Any, keep_end: bool = False, most: int = MAX_TEXT) -> str:
     return data.decode("utf-8", "ignore")
 
 
-def _is_ours(file: str) -> bool:
+def is_ours(file: str) -> bool:
     return file.startswith((_OWN_FOLDER, "<frozen importlib"))
 
 
 def _walk(trace: TracebackType | None) -> Iterator[tuple[Any, int]]:
     while trace is not None:
-        if not _is_ours(trace.tb_frame.f_code.co_filename):
+        if not is_ours(trace.tb_frame.f_code.co_filename):
             yield trace.tb_frame, trace.tb_lineno
         trace = trace.tb_next
 
@@ -2514,7 +2724,7 @@ def _drop_our_frames(printed: Any, seen: set[int]) -> None:
             continue
         seen.add(id(part))
         if part.stack is not None:
-            part.stack[:] = [frame for frame in part.stack if not _is_ours(frame.filename)]
+            part.stack[:] = [frame for frame in part.stack if not is_ours(frame.filename)]
         stack += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
 
 
@@ -2768,6 +2978,167 @@ def write_frame(fd: int, body: bytes, buffers: Sequence[memoryview]) -> None:
     write_all(fd, head + body)
     for buffer in buffers:
         write_all(fd, buffer)
+`,
+  },
+  {
+    name: "snakebridge._internal.host_errors",
+    isPackage: false,
+    source: `# Errors of the host as Python exceptions (proto/PROTOCOL.md 7.1). An error that began as an exception in this worker is
+# that very exception again, where it was kept; one of another worker is made anew by type, as well as can be.
+from __future__ import annotations
+
+import sys
+
+from snakebridge._internal.problems import Problem
+from snakebridge.host_error import HostError, HostTimeoutError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
+
+MAX_CHAIN = 20
+MAX_FRAMES = 100
+_ATTRIBUTES = BaseException.__dict__["__dict__"].__get__
+
+
+def to_exception(description: Any, find: Callable[[int], BaseException | None]) -> BaseException:
+    """The exception that an error of the host is, or becomes.
+
+    Args:
+        description: The map of proto/PROTOCOL.md 7.1.
+        find: Gives the exception of a call, where it was kept.
+
+    Raises:
+        Problem: If the description makes no sense.
+    """
+    made = _to_exception(description, find, MAX_CHAIN)
+    if made is None:
+        raise Problem("Cannot read error of the host: it is no map with a kind that is known")
+    return made
+
+
+def _to_exception(description: Any, find: Callable[[int], BaseException | None], depth: int) -> BaseException | None:
+    if type(description) is not dict or depth == 0:
+        return None
+    kind, call = description.get("kind"), description.get("call")
+    if type(call) is int:
+        kept = find(call)
+        if kept is not None:
+            return kept
+    made: BaseException
+    name, message, stack = (_text(description.get(key)) for key in ("name", "message", "stack"))
+    if kind == "python":
+        made = _rebuild(description)
+    elif kind == "error":
+        made = HostError(message, name, stack)
+    elif kind == "timeout":
+        made = HostTimeoutError(message, name, stack)
+    elif kind == "cancelled":
+        made = _cancelled()(message, name, stack)
+    elif kind == "left":
+        made = GeneratorExit(message)
+    else:
+        return None
+    made.__traceback__ = traceback_of(description.get("frames"))
+    made.__cause__ = _to_exception(description.get("cause"), find, depth - 1)
+    return made
+
+
+def _cancelled() -> Callable[[str, str, str], BaseException]:
+    from snakebridge.host_error import HostCancelledError
+
+    return HostCancelledError
+
+
+def _text(value: Any) -> str:
+    return value if type(value) is str else ""
+
+
+def _rebuild(description: dict[str, Any]) -> BaseException:
+    """An exception like one that lives elsewhere: of the nearest type that is known here and can be made."""
+    given = description.get("attributes")
+    attributes: dict[str, Any] = given if type(given) is dict else {}
+    args = attributes.get("args")
+    if type(args) is not tuple:
+        args = (_text(description.get("message")),)
+    names = description.get("mro")
+    for name in names if type(names) is list else ():
+        kind = _find_class(name) if type(name) is str else None
+        if kind is None:
+            continue
+        made = _make(kind, args)
+        if made is not None:
+            for key, value in attributes.items():
+                if key != "args" and key not in _ATTRIBUTES(made):
+                    try:
+                        setattr(made, key, value)
+                    except Exception:
+                        continue
+            return made
+    return HostError(_text(description.get("message")), _text(description.get("type")), "")
+
+
+def _find_class(name: str) -> type[BaseException] | None:
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        module = ".".join(parts[:length])
+        found: Any = sys.modules.get(module)
+        if found is None:
+            continue
+        for part in parts[length:]:
+            found = getattr(found, part, None)
+        return found if isinstance(found, type) and issubclass(found, BaseException) else None
+    return None
+
+
+def _make(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException | None:
+    try:
+        if kind.__module__ == "builtins":
+            return kind(*args)
+        # Not its constructor, which may take something else than what it leaves in \`args\`.
+        made = kind.__new__(kind, *args)
+        made.args = args
+        return made if type(made) is kind else None
+    except Exception:
+        return None
+
+
+def _traceback_type() -> Any:
+    # Not from \`types\`: that may be a file of the user in the current folder.
+    try:
+        raise TypeError
+    except TypeError as error:
+        return type(error.__traceback__)
+
+
+_make_traceback: Callable[[TracebackType | None, Any, int, int], TracebackType] = _traceback_type()
+
+
+def _no_columns(units: int) -> bytes:
+    """A table of positions that has none: columns of our expression would underline the wrong part of that line."""
+    return b"".join(bytes([0xF8 | min(units - start, 8) - 1]) for start in range(0, units, 8))
+
+
+def traceback_of(frames: Any) -> TracebackType | None:
+    """A traceback that shows where in TypeScript an error was thrown.
+
+    Args:
+        frames: \`[[file, line, function], …]\`, outermost first.
+    """
+    trace: TracebackType | None = None
+    for frame in reversed(frames[-MAX_FRAMES:]) if type(frames) is list else ():
+        try:
+            file, line, name = frame[:3]
+            code = compile("frame()", file, "eval").replace(co_name=name, co_firstlineno=line)
+            if sys.version_info >= (3, 11):
+                code = code.replace(co_qualname=name, co_linetable=_no_columns(len(code.co_code) // 2))
+            made = eval(code, {"frame": sys._getframe})
+            trace = _make_traceback(trace, made, made.f_lasti, line)
+        except (TypeError, ValueError, OverflowError):
+            continue
+    return trace
 `,
   },
   {
@@ -3575,12 +3946,14 @@ import sys
 from _thread import allocate_lock
 from time import perf_counter
 
-from snakebridge._internal.problems import EarlierFailure, NotYet, RefProblem
+from snakebridge._internal.problems import EarlierFailure, Interrupted, NotYet, Problem, RefProblem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+    from weakref import ReferenceType
 
+    from snakebridge._internal.contexts import Recent
     from snakebridge._internal.progress import Progress
 
 # The first text of a type may import what makes it, so one slow one is forgiven.
@@ -3632,6 +4005,8 @@ def traits_of(value: Any) -> int:
                 bits |= bit
         if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
             bits |= 8
+        if hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"):
+            bits |= 512
         if issubclass(kind, type):
             bits |= 16
         if issubclass(kind, _ModuleType):
@@ -3659,6 +4034,8 @@ class RefTable:
         self._slow_types: dict[str, int] = {}
         self.has_waiting = False
         self.graveyard: list[Any] = []
+        # Exceptions by session, where a context manager is entered; see contexts.py.
+        self.recent: dict[str, ReferenceType[Recent]] = {}
         self.repr_max_chars = 200
         # Time that is left for the texts of one message.
         self.repr_s_left = SLOW_REPR_S
@@ -3783,6 +4160,19 @@ class RefTable:
                 del self._failures[ref]
             return len(ids)
 
+    def note_error(self, session: str, call: int, error: BaseException) -> None:
+        """Keeps an exception of a call, where a context manager of the session may be asked about it."""
+        entry = self.recent.get(session)
+        recent = None if entry is None else entry()
+        # What is not the user's is told by other means.
+        if recent is not None and not issubclass(type(error), (Problem, Interrupted)):
+            recent.note(call, error)
+
+    def forget_errors(self, session: str, entry: ReferenceType[Recent]) -> None:
+        """The last context manager of a session is gone."""
+        if self.recent.get(session) is entry:
+            del self.recent[session]
+
     def describe(self, ref: int, value: Any) -> list[Any]:
         """The payload of a ref as the host sees it: id, type, repr and traits."""
         name = type_name(type(value))
@@ -3807,6 +4197,240 @@ class RefTable:
         if took > SLOW_REPR_S:
             self._slow_types[name] = self._slow_types.get(name, 0) + 1
         return text
+`,
+  },
+  {
+    name: "snakebridge._internal.subclassing",
+    isPackage: false,
+    source: `# Python classes whose methods are functions of the host. They come as callables in the arguments of \`make_class\`, so
+# nothing here knows how a callable reaches the host, and tests give plain functions.
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import types
+
+from snakebridge._internal.calls import import_module, walk
+from snakebridge._internal.refs import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, NoReturn
+
+MODULE = "snakebridge.host"
+# Python calls these where no function of the host can be waited for, or where there is no object yet.
+REFUSED = {
+    "__new__": "it runs before there is an object; write __init__",
+    "__del__": "it may run at any moment, in any thread; write a close method, or __exit__",
+    "__reduce_ex__": "its functions cannot leave this process",
+}
+
+
+def make_class(
+    name: str,
+    bases: Sequence[Any],
+    methods: Mapping[str, Callable[..., Any]],
+    *,
+    attributes: Mapping[str, Any] | None = None,
+    properties: Mapping[str, Mapping[str, Callable[..., Any]]] | None = None,
+    static_methods: Mapping[str, Callable[..., Any]] | None = None,
+    class_methods: Mapping[str, Callable[..., Any]] | None = None,
+    signatures: Mapping[str, str] | None = None,
+    keywords: Mapping[str, Any] | None = None,
+    doc: str | None = None,
+) -> type:
+    """Makes a class.
+
+    Args:
+        name: Its name.
+        bases: Classes, or their dotted names.
+        methods: Called with the object first. What \`__init__\` returns is dropped.
+        attributes: Attributes of the class.
+        properties: By name, functions under \`get\`, \`set\` and \`delete\`.
+        static_methods: Called without an object.
+        class_methods: Called with the class first.
+        signatures: Parameters of methods by name, as they stand between the brackets of a \`def\`, without the first one.
+            Arguments arrive in that order then, with defaults filled in, and \`inspect.signature\` gives it. One for
+            \`__init__\` without a method of that name makes one that keeps each argument as an attribute.
+        keywords: Keywords of the class statement, such as \`metaclass\`.
+        doc: Its documentation.
+
+    Raises:
+        TypeError: If something is of a wrong type, or a method cannot be a function of the host.
+        SyntaxError: If a signature is none.
+    """
+    if type(name) is not str or not name.isidentifier():
+        raise TypeError(f"Cannot make class: its name is {name!r:.80}, expected an identifier")
+    parents = tuple(_find_base(base, name) for base in bases)
+    given = dict(signatures or {})
+    space: dict[str, Any] = {"__module__": MODULE, "__doc__": doc, **(attributes or {})}
+    groups: tuple[tuple[Mapping[str, Callable[..., Any]] | None, Any], ...] = (
+        (methods, None),
+        (static_methods, staticmethod),
+        (class_methods, classmethod),
+    )
+    for group, wrap in groups:
+        for member, call in (group or {}).items():
+            _check_member(name, member, call)
+            is_bound = wrap is not staticmethod
+            signature = _signature(name, member, given.pop(member, None), is_bound)
+            function = _function(name, member, call, signature, is_bound)
+            space[member] = function if wrap is None else wrap(function)
+    for member, parts in (properties or {}).items():
+        space[member] = _property(name, member, parts)
+    # The class does not exist yet; what needs it for \`super\` looks here.
+    own: list[type] = []
+    init = _signature(name, "__init__", given.pop("__init__", None), True)
+    if init is not None:
+        space["__init__"] = _named(_storing_init(init, own), name, "__init__", init)
+    if given:
+        raise TypeError(f"Cannot make class {name}: there is a signature for {next(iter(given))!r}, but no such method")
+    space.setdefault("__reduce_ex__", _named(_reducer(own), name, "__reduce_ex__", None))
+    made = types.new_class(name, parents, dict(keywords or {}), lambda body: body.update(space))
+    own.append(made)
+    return made
+
+
+def _find_base(base: Any, name: str) -> Any:
+    if type(base) is str:
+        module, _, rest = base.partition(".")
+        base = walk(import_module(module), rest) if rest else walk(import_module("builtins"), module)
+    if isinstance(base, type) or hasattr(base, "__mro_entries__"):
+        return base
+    raise TypeError(f"Cannot make class {name}: a base is of type {type_name(type(base))}, expected a class")
+
+
+def _check_member(name: str, member: str, call: Any) -> None:
+    if not member.isidentifier():
+        raise TypeError(f"Cannot make class {name}: {member!r:.80} is no name of a method")
+    if member in REFUSED:
+        raise TypeError(f"Cannot make class {name}: {member} cannot be a function of the host: {REFUSED[member]}")
+    if not callable(call):
+        raise TypeError(f"Cannot make class {name}: {member} is of type {type_name(type(call))}, expected a function")
+
+
+def _signature(name: str, member: str, text: str | None, is_bound: bool) -> inspect.Signature | None:
+    if text is None:
+        return None
+    first = "self, " if is_bound else ""
+    try:
+        tree = ast.parse(f"def given({first}{text}): pass")
+        definition = tree.body[0]
+        if len(tree.body) != 1 or type(definition) is not ast.FunctionDef or type(definition.body[0]) is not ast.Pass:
+            raise SyntaxError("more than parameters")
+        code = compile(tree, f"<signature of {name}.{member}>", "exec")
+    except SyntaxError as error:
+        message = f"Cannot make class {name}: the signature of {member} is {text!r:.200}: {error.msg}"
+        raise SyntaxError(message) from None
+    space: dict[str, Any] = {}
+    exec(code, space)
+    return inspect.signature(space["given"])
+
+
+def _named(function: Any, name: str, member: str, signature: inspect.Signature | None) -> Any:
+    function.__name__ = member
+    function.__qualname__ = f"{name}.{member}"
+    function.__module__ = MODULE
+    if signature is not None:
+        function.__signature__ = signature
+    return function
+
+
+def _function(
+    name: str, member: str, call: Callable[..., Any], signature: inspect.Signature | None, is_bound: bool
+) -> Callable[..., Any]:
+    """A true function: whatever the callable is, it is bound like one."""
+    # Python wants None of these, and functions of the host give what their last expression happens to be.
+    drops = member in ("__init__", "__init_subclass__", "__set_name__")
+
+    def arrange(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if signature is None:
+            return args, kwargs
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = arrange(args, kwargs)
+        result = call(*args, **kwargs)
+        return None if drops else result
+
+    async def async_method(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = arrange(args, kwargs)
+        return await call(*args, **kwargs)
+
+    shown = signature
+    if shown is None:
+        every = inspect.Parameter
+        kinds = [every("args", every.VAR_POSITIONAL), every("kwargs", every.VAR_KEYWORD)]
+        shown = inspect.Signature([*([every("self", every.POSITIONAL_ONLY)] if is_bound else []), *kinds])
+    made: Callable[..., Any] = _named(async_method if _is_async(call) else method, name, member, shown)
+    return made
+
+
+def _is_async(call: Callable[..., Any]) -> bool:
+    # The module of functions of the host is there if one is.
+    callbacks = sys.modules.get("snakebridge._internal.callbacks")
+    return inspect.iscoroutinefunction(call) or (callbacks is not None and type(call) is callbacks.AsyncHostFunction)
+
+
+def _property(name: str, member: str, parts: Mapping[str, Callable[..., Any]]) -> property:
+    functions: dict[str, Callable[..., Any]] = {}
+    for part, call in parts.items():
+        if part not in ("get", "set", "delete"):
+            raise TypeError(f"Cannot make class {name}: {member} has {part!r:.80}, expected get, set or delete")
+        _check_member(name, member, call)
+        functions[part] = _function(name, member, call, None, True)
+    return property(functions.get("get"), functions.get("set"), functions.get("delete"))
+
+
+def _storing_init(signature: inspect.Signature, own: list[type]) -> Callable[..., None]:
+    """An \`__init__\` that keeps its arguments as attributes, as scikit-learn wants of its estimators."""
+
+    def store(*args: Any, **kwargs: Any) -> None:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        (_, this), *rest = bound.arguments.items()
+        super(own[0], this).__init__()  # type: ignore[arg-type]
+        for key, value in rest:
+            setattr(this, key, value)
+
+    return store
+
+
+class _Here:
+    """Stands in the recipe of a copy: can be copied, and refuses to be pickled."""
+
+    def __init__(self, make: Callable[..., Any], kind: str) -> None:
+        self.make = make
+        self.kind = kind
+
+    def __call__(self, *args: Any) -> Any:
+        return self.make(*args)
+
+    def __deepcopy__(self, _memo: object) -> _Here:
+        return self
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        from pickle import PicklingError
+
+        raise PicklingError(f"Cannot pickle {self.kind!r} object: its methods are functions of the TypeScript program")
+
+
+def _reducer(own: list[type]) -> Callable[..., Any]:
+    def reduce(this: Any, protocol: Any) -> Any:
+        recipe = super(own[0], this).__reduce_ex__(protocol)  # type: ignore[arg-type]
+        if type(recipe) is not tuple:
+            return recipe
+        return _call, (_Here(recipe[0], type(this).__name__), recipe[1]), *recipe[2:]
+
+    return reduce
+
+
+def _call(make: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    return make(*args)
 `,
   },
   {
@@ -6208,15 +6832,19 @@ def decodes_to() -> type[str]:
   {
     name: "snakebridge.host_error",
     isPackage: false,
-    source: `"""The exception that a failed function of the host raises in Python."""
+    source: `"""What errors of the host are in Python."""
 
 from __future__ import annotations
 
-__all__ = ["HostError"]
+__all__ = ["HostCancelledError", "HostError", "HostTimeoutError"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import CancelledError
 
 
 class HostError(RuntimeError):
-    """A function of the host threw, or could not be called.
+    """The host threw an error, or a function of it could not be called.
 
     Attributes:
         name: Name of the error's class in the host, such as \`TypeError\`.
@@ -6229,6 +6857,41 @@ class HostError(RuntimeError):
         self.name = name
         self.message = message
         self.stack = stack
+
+
+class HostTimeoutError(HostError, TimeoutError):
+    """The host ran out of time."""
+
+
+if TYPE_CHECKING:
+
+    class HostCancelledError(CancelledError):
+        """The host cancelled what it was doing; like its base it is no \`Exception\`."""
+
+        name: str
+        message: str
+        stack: str
+
+else:
+
+    def __getattr__(name):
+        # Its base takes asyncio to be imported, which only those pay for who cancel something.
+        if name != "HostCancelledError":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from asyncio import CancelledError
+
+        class HostCancelledError(CancelledError):
+            """The host cancelled what it was doing; like its base it is no \`Exception\`."""
+
+            def __init__(self, message, name="AbortError", stack=""):
+                super().__init__(f"{name}: {message}" if name else message)
+                self.name = name
+                self.message = message
+                self.stack = stack
+
+        HostCancelledError.__qualname__ = name
+        globals()[name] = HostCancelledError
+        return HostCancelledError
 `,
   },
   {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type CallOptions, Kw, kw, Ref } from "../bridge/mod.ts";
+export { type CallOptions, Entered, type EnterOptions, Kw, kw, Ref } from "../bridge/mod.ts";
 export {
   type ArrayLike,
   ArrowData,

@@ -3,6 +3,11 @@ import {
   coreOf,
   currentScope,
   defaultBridge,
+  type Enterable,
+  enterContext,
+  type Entered,
+  type EnterOptions,
+  exitAndRelease,
   type FaceMaker,
   INSPECT_KEYS,
   iterate,
@@ -24,6 +29,9 @@ export const callMethod = "$call" as const;
 export const getAttribute = "$get" as const;
 /** Name of the member through which generated code sets an attribute. */
 export const setAttribute = "$set" as const;
+
+/** Name of the member through which generated code enters a context manager. */
+export const enterMethod = "$enterAs" as const;
 
 /** What awaiting a call gives; the part of a `Promise` that people use. */
 export interface PyPromise<V> extends PromiseLike<V> {
@@ -75,7 +83,7 @@ export class Link {
 }
 
 /** Base of generated classes: a Python object with typed members. */
-export class PyObject {
+export class PyObject implements Enterable {
   readonly #core: Core;
   readonly #behind: Behind;
 
@@ -115,6 +123,29 @@ export class PyObject {
   /** Sets an attribute. @ignore */
   $set(name: string, value: unknown): PyPromise<void> {
     return plan<PyPromise<void>>(this.#core, CallKind.setAttr, this.#behind, name, [value], undefined);
+  }
+
+  /**
+   * Enters the object as the `with` statement does: calls `__enter__`, and `__exit__` when what this gives is disposed
+   * of; see {@linkcode withPython}.
+   */
+  $enter(options?: EnterOptions): Promise<Entered<unknown>> {
+    return this.$enterAs(options);
+  }
+
+  /** Enters it; `result` is the class of what `__enter__` gives. @ignore */
+  async $enterAs<V>(options?: EnterOptions, result?: ResultOf): Promise<Entered<V>> {
+    const make = result === undefined ? undefined : constructorOf(result);
+    const scope = currentScope(
+      this.#core,
+      this.#behind instanceof PendingCall ? this.#behind.scope.id : this.#behind.handle?.session,
+    );
+    return await enterContext(this.#core, scope, this.#behind, options, faceOf(make));
+  }
+
+  /** Leaves what was entered through this object, as if all went well, and gives it back. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return exitAndRelease(this.#behind.handle);
   }
 
   /** Reads the object item by item, in batches. */
@@ -190,6 +221,15 @@ function showBehind(behind: Behind): string {
   return showHandle(behind.handle, behind instanceof PendingCall ? behind.what : "object");
 }
 
+/** What stands for a settled object: the class of what it is, where that is known, else the one that was promised. */
+function faceOf(make: Constructor | undefined): FaceMaker {
+  return (core, handle) => {
+    const known = handle.info === undefined ? undefined : registered.get(handle.info.type);
+    const settledClass = known ?? make;
+    return settledClass === undefined ? refFace(core, handle) : new settledClass(settled(core, handle));
+  };
+}
+
 /** Plans a call and gives what its result looks like until it is there. */
 function plan<R>(
   core: Core,
@@ -201,18 +241,13 @@ function plan<R>(
 ): R {
   const { args, kwargs, options } = splitArguments(withoutTrailingUndefined(values));
   const make = result === undefined ? undefined : constructorOf(result);
-  const face: FaceMaker = (_core, handle) => {
-    const known = handle.info === undefined ? undefined : registered.get(handle.info.type);
-    const settledClass = known ?? make;
-    return settledClass === undefined ? refFace(core, handle) : new settledClass(settled(core, handle));
-  };
   const session = typeof target === "string"
     ? undefined
     : target instanceof PendingCall
     ? target.scope.id
     : target.handle?.session;
   const step = { kind, target, name, args, kwargs, options };
-  const pending = new PendingCall(core, currentScope(core, session), step, face);
+  const pending = new PendingCall(core, currentScope(core, session), step, faceOf(make));
   return new (make ?? PyObject)(new Link(core, pending)) as R;
 }
 

@@ -128,6 +128,21 @@ describe("cancelling an async function", () => {
   );
 
   it(
+    "leaves the worker to others in the middle of a chain",
+    rig.test(async ({ bridge }, { worker }) => {
+      const event = await bridge.call(MODULE, "Event") as Ref;
+      // The first step is silent: it is done when the second is announced.
+      const chain = bridge.import("functools").partial(event.py.wait, 7)().real;
+      const both = Promise.resolve(chain);
+      await until("all of it waits", () => worker.load === 1 && worker.peer.pendingCount === 2);
+      assert.equal(await bridge.call("builtins", "repr", [1]), "1");
+      await event.call("set");
+      assert.equal(await both, 7);
+      event.release();
+    }),
+  );
+
+  it(
     "cancels what waits for its result",
     rig.test(async ({ bridge }, { worker }) => {
       const event = await bridge.call(MODULE, "Event") as Ref;

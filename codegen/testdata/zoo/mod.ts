@@ -8,6 +8,9 @@
 
 import {
   callMethod,
+  type Entered,
+  enterMethod,
+  type EnterOptions,
   getAttribute,
   type Kw,
   type Pending,
@@ -138,6 +141,11 @@ export class Box extends PyObject {
     return $py.call("Box", [item], () => Box);
   }
 
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<Box>> {
+    return this[enterMethod](options, () => Box);
+  }
+
   /** Calls `__getitem__`. */
   getItem(key: number | bigint): PyPromise<unknown> {
     return this[callMethod]("__getitem__", [key]);
@@ -232,6 +240,11 @@ export class NumberBox extends PyObject {
   /** A box of a number. */
   static create(item: number | bigint): Pending<NumberBox> {
     return $py.call("NumberBox", [item], () => NumberBox);
+  }
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<NumberBox>> {
+    return this[enterMethod](options, () => NumberBox);
   }
 
   /** Calls `__getitem__`. */

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-__all__ = ["HostError", "__version__"]
+__all__ = ["HostCancelledError", "HostError", "HostTimeoutError", "__version__"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snakebridge.host_error import HostError
+    from snakebridge.host_error import HostCancelledError, HostError, HostTimeoutError
 
 
 def __getattr__(name: str) -> object:
     # Loaded when asked for: every worker imports this package, and few need more of it than its name.
-    if name == "HostError":
-        from snakebridge.host_error import HostError
+    if name.startswith("Host") and name in __all__:
+        from snakebridge import host_error
 
-        return HostError
+        return getattr(host_error, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

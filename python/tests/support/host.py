@@ -34,7 +34,7 @@ REF, NONE, KEEP, SILENT = 2, 3, 4, 8
 def boot_record() -> bytes:
     boot = (SOURCE / "_internal" / "boot.py").read_bytes()
     bundle = b""
-    files = [SOURCE / "__init__.py", *sorted((SOURCE / "_internal").glob("*.py"))]
+    files = [*sorted(SOURCE.glob("*.py")), *sorted((SOURCE / "_internal").glob("*.py"))]
     for file in files:
         if file.name == "boot.py":
             continue

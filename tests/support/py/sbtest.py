@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
 
 constant = 42
 nested = {"a": [1, {"b": (2, 3)}]}
@@ -437,3 +443,97 @@ def hold_lock(seconds: int) -> str:
 
     ctypes.PyDLL(None).sleep(seconds)
     return "slept"
+
+
+class Manager:
+    """A context manager that notes what happens to it; `script` says what its `__exit__` does."""
+
+    def __init__(self, value: object = 7, script: str = "") -> None:
+        self.value = value
+        self.script = script
+
+    def __enter__(self) -> object:
+        if self.script == "no entry":
+            raise PermissionError("no entry")
+        log("enter")
+        return self.value
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if error is None:
+            log("exit None")
+        else:
+            assert type(error) is kind and trace is not None
+            files = "".join(frame.filename for frame in traceback.extract_tb(error.__traceback__))
+            kept = " (kept)" if error is _kept.get("error") else f" {files}" if ".ts" in files else ""
+            log(f"exit {kind.__name__}: {error}{kept}")
+        if self.script == "raise":
+            raise RuntimeError("exit failed")
+        if self.script == "reraise" and error is not None:
+            raise error
+        return self.script == "suppress"
+
+
+_kept: dict[str, BaseException] = {}
+
+
+def fail_keeping(message: str) -> None:
+    """Raises an exception that can be told from others like it."""
+    _kept["error"] = ValueError(message)
+    raise _kept["error"]
+
+
+def missing_key() -> None:
+    raise KeyError("k")
+
+
+@contextlib.contextmanager
+def catching() -> Iterator[None]:
+    log("begun")
+    try:
+        yield
+    except KeyError as error:
+        log(f"caught {error!r}")
+    finally:
+        log("over")
+
+
+class AsyncManager:
+    """As `Manager`, for `async with`."""
+
+    def __init__(self, value: object = 7, script: str = "") -> None:
+        self.value = value
+        self.script = script
+
+    async def __aenter__(self) -> object:
+        import asyncio
+
+        if self.script == "slow entry":
+            log("slow entry")
+            await asyncio.sleep(60)
+        await asyncio.sleep(0)
+        log("aenter")
+        return self.value
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        import asyncio
+
+        await asyncio.sleep(0)
+        if kind is None:
+            log("aexit None")
+        else:
+            assert type(error) is kind and trace is not None
+            log(f"aexit {kind.__name__}: {error}{' (kept)' if error is _kept.get('error') else ''}")
+        if self.script == "raise":
+            raise RuntimeError("exit failed")
+        return self.script == "suppress"
+
+
+@contextlib.asynccontextmanager
+async def async_catching() -> AsyncIterator[None]:
+    log("begun")
+    try:
+        yield
+    except KeyError as error:
+        log(f"caught {error!r}")
+    finally:
+        log("over")

@@ -14,6 +14,9 @@ import {
   type Complex,
   type DTypeLike,
   type Ellipsis,
+  type Entered,
+  enterMethod,
+  type EnterOptions,
   getAttribute,
   type Kw,
   type NdArray,
@@ -6393,6 +6396,11 @@ export class errstate extends PyObject {
   invoke(func: PyCallable): Pending<PyObject> {
     return this[callMethod]("__call__", [func], PyObject);
   }
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<void>> {
+    return this[enterMethod](options);
+  }
 }
 
 /** Machine limits for floating point types. */
@@ -8117,6 +8125,11 @@ export class nditer extends PyObject {
   /** Calls `__delitem__`. */
   deleteItem(key: unknown): PyPromise<unknown> {
     return this[callMethod]("__delitem__", [key]);
+  }
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<nditer>> {
+    return this[enterMethod](options, () => nditer);
   }
 
   /** Calls `__getitem__`. */

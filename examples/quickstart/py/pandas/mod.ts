@@ -12,6 +12,9 @@ import {
   type Complex,
   type DTypeLike,
   type Ellipsis,
+  type Entered,
+  enterMethod,
+  type EnterOptions,
   type FrozenSet,
   getAttribute,
   type Kw,
@@ -11172,6 +11175,11 @@ export class ExcelFile extends PyObject {
     return $py.call("ExcelFile", [path_or_buffer, engine, storage_options, engine_kwargs, kwargs], () => ExcelFile);
   }
 
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<ExcelFile>> {
+    return this[enterMethod](options, () => ExcelFile);
+  }
+
   /**
    * Gets the Excel workbook.
    *
@@ -11465,6 +11473,11 @@ export class HDFStore extends PyObject {
   /** Calls `__delitem__`. */
   deleteItem(key: string): PyPromise<number | null> {
     return this[callMethod]("__delitem__", [key]);
+  }
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<HDFStore>> {
+    return this[enterMethod](options, () => HDFStore);
   }
 
   /** Calls `__getitem__`. */
@@ -13373,6 +13386,11 @@ export class ExcelWriter extends PyObject {
       engine_kwargs,
       kwargs,
     ], () => ExcelWriter);
+  }
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<ExcelWriter>> {
+    return this[enterMethod](options, () => ExcelWriter);
   }
 
   /**
@@ -18759,6 +18777,11 @@ export class TextFileReader extends PyObject {
   /** Python name. */
   static readonly pythonName: string = "pandas.io.parsers.readers.TextFileReader";
 
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<TextFileReader>> {
+    return this[enterMethod](options, () => TextFileReader);
+  }
+
   /**
    * Close the underlying file handle and parser engine.
    *
@@ -19814,6 +19837,11 @@ export class FrozenList extends PyObject {
 export class JsonReader extends PyObject {
   /** Python name. */
   static readonly pythonName: string = "pandas.api.typing.JsonReader";
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<JsonReader>> {
+    return this[enterMethod](options, () => JsonReader);
+  }
 
   /**
    * Close the underlying file handle, if one was opened by the reader.
@@ -21123,6 +21151,11 @@ export class SASReader extends PyObject {
   /** Python name. */
   static readonly pythonName: string = "pandas.api.typing.SASReader";
 
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<SASReader>> {
+    return this[enterMethod](options, () => SASReader);
+  }
+
   /** Calls `pandas.api.typing.SASReader.close`. */
   close(): PyPromise<void> {
     return this[callMethod]("close", []);
@@ -21145,6 +21178,11 @@ export class SASReader extends PyObject {
 export class StataReader extends PyObject {
   /** Python name. */
   static readonly pythonName: string = "pandas.api.typing.StataReader";
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<StataReader>> {
+    return this[enterMethod](options, () => StataReader);
+  }
 
   /**
    * Return data label of Stata file.

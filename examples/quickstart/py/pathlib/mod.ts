@@ -8,6 +8,9 @@
 
 import {
   callMethod,
+  type Entered,
+  enterMethod,
+  type EnterOptions,
   getAttribute,
   type Kw,
   type PathLike,
@@ -222,6 +225,11 @@ export class Path extends PyObject {
    */
   static create(...args: (PathLike | Kw<{ [name: string]: unknown }>)[]): Pending<Path> {
     return $py.call("Path", [...args], () => Path);
+  }
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<Path>> {
+    return this[enterMethod](options, () => Path);
   }
 
   /**
@@ -794,6 +802,11 @@ export class PosixPath extends Path {
     return $py.call("PosixPath", [...args], () => PosixPath);
   }
 
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<PosixPath>> {
+    return this[enterMethod](options, () => PosixPath);
+  }
+
   /**
    * Return an absolute version of this path by prepending the current working directory. No normalization or symlink resolution is performed.
    *
@@ -931,6 +944,11 @@ export class WindowsPath extends Path {
    */
   static override create(...args: (PathLike | Kw<{ [name: string]: unknown }>)[]): Pending<WindowsPath> {
     return $py.call("WindowsPath", [...args], () => WindowsPath);
+  }
+
+  /** Enters it, as Python's `with` does. */
+  override $enter(options?: EnterOptions): Promise<Entered<WindowsPath>> {
+    return this[enterMethod](options, () => WindowsPath);
   }
 
   /**

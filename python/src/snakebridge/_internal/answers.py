@@ -141,6 +141,8 @@ class Answers:
             refs.undo(last_own)
         refs.forget([call])
         self.send_failure(call, session, flags, self.failure_of(error))
+        if refs.recent:
+            refs.note_error(session, call, error)
 
     def failure_of(self, error: BaseException) -> dict[str, Any]:
         """The failure that an exception is sent as."""

@@ -132,6 +132,10 @@ def invoke(refs: RefTable, message: list[Any]) -> Any:
             setattr(holder, last, *args)
         return None
     if kind == OPERATION:
+        if name in ("enter", "exit"):
+            from snakebridge._internal import contexts
+
+            return contexts.operate(refs, session, value, name, args)
         from snakebridge._internal.operations import operate
 
         return operate(value, name, args)

@@ -137,13 +137,13 @@ def clean(text: Any, keep_end: bool = False, most: int = MAX_TEXT) -> str:
     return data.decode("utf-8", "ignore")
 
 
-def _is_ours(file: str) -> bool:
+def is_ours(file: str) -> bool:
     return file.startswith((_OWN_FOLDER, "<frozen importlib"))
 
 
 def _walk(trace: TracebackType | None) -> Iterator[tuple[Any, int]]:
     while trace is not None:
-        if not _is_ours(trace.tb_frame.f_code.co_filename):
+        if not is_ours(trace.tb_frame.f_code.co_filename):
             yield trace.tb_frame, trace.tb_lineno
         trace = trace.tb_next
 
@@ -184,7 +184,7 @@ def _drop_our_frames(printed: Any, seen: set[int]) -> None:
             continue
         seen.add(id(part))
         if part.stack is not None:
-            part.stack[:] = [frame for frame in part.stack if not _is_ours(frame.filename)]
+            part.stack[:] = [frame for frame in part.stack if not is_ours(frame.filename)]
         stack += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
 
 

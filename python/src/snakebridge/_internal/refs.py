@@ -7,12 +7,14 @@ import sys
 from _thread import allocate_lock
 from time import perf_counter
 
-from snakebridge._internal.problems import EarlierFailure, NotYet, RefProblem
+from snakebridge._internal.problems import EarlierFailure, Interrupted, NotYet, Problem, RefProblem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+    from weakref import ReferenceType
 
+    from snakebridge._internal.contexts import Recent
     from snakebridge._internal.progress import Progress
 
 # The first text of a type may import what makes it, so one slow one is forgiven.
@@ -64,6 +66,8 @@ def traits_of(value: Any) -> int:
                 bits |= bit
         if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
             bits |= 8
+        if hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"):
+            bits |= 512
         if issubclass(kind, type):
             bits |= 16
         if issubclass(kind, _ModuleType):
@@ -91,6 +95,8 @@ class RefTable:
         self._slow_types: dict[str, int] = {}
         self.has_waiting = False
         self.graveyard: list[Any] = []
+        # Exceptions by session, where a context manager is entered; see contexts.py.
+        self.recent: dict[str, ReferenceType[Recent]] = {}
         self.repr_max_chars = 200
         # Time that is left for the texts of one message.
         self.repr_s_left = SLOW_REPR_S
@@ -214,6 +220,19 @@ class RefTable:
             for ref in [ref for ref, failed in self._failures.items() if failed[0] == session]:
                 del self._failures[ref]
             return len(ids)
+
+    def note_error(self, session: str, call: int, error: BaseException) -> None:
+        """Keeps an exception of a call, where a context manager of the session may be asked about it."""
+        entry = self.recent.get(session)
+        recent = None if entry is None else entry()
+        # What is not the user's is told by other means.
+        if recent is not None and not issubclass(type(error), (Problem, Interrupted)):
+            recent.note(call, error)
+
+    def forget_errors(self, session: str, entry: ReferenceType[Recent]) -> None:
+        """The last context manager of a session is gone."""
+        if self.recent.get(session) is entry:
+            del self.recent[session]
 
     def describe(self, ref: int, value: Any) -> list[Any]:
         """The payload of a ref as the host sees it: id, type, repr and traits."""

@@ -34,7 +34,16 @@ from ._scopes import Definition, Found, FunctionNode, Reader, Scope, decorator_n
 from ._types import Context, Types
 
 # Special methods that have a place in generated classes; all others are Python's own business.
-SPECIAL_METHODS = ("__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__call__")
+SPECIAL_METHODS = (
+    "__len__",
+    "__getitem__",
+    "__setitem__",
+    "__delitem__",
+    "__contains__",
+    "__call__",
+    "__enter__",
+    "__aenter__",
+)
 PROPERTY_DECORATORS = frozenset({"property", "cached_property", "cache_readonly", "abstractproperty"})
 # How far result types are followed from what modules export. At two, pyplot alone would bring most of matplotlib.
 MAX_REACH = 1

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, overload
 
 if TYPE_CHECKING:
-    from typing_extensions import NotRequired, Required, Unpack
+    from typing_extensions import NotRequired, Required, Self, Unpack
 
 print("a module that prints while it is imported")
 print('{"event": "done"}', file=sys.stderr)
@@ -133,6 +133,12 @@ class Box(Generic[T]):
 
     def __getitem__(self, key: int) -> T:
         return self._item
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._item = None  # type: ignore[assignment]
 
     @property
     def item(self) -> T:

@@ -51,6 +51,8 @@ export {
   SnakeBridge,
   type StaysInPython,
   type TemplateOptions,
+  type TimeoutProfile,
+  withRuntime,
   withSession,
 } from "./lib/bridge/mod.ts";
 export { type PoolStats, type WorkerSnapshot, type WorkerStateName } from "./lib/pool/mod.ts";

@@ -11,9 +11,10 @@ import { answerCallback } from "./callbacks.ts";
 import { type Core, createCore } from "./core.ts";
 import { closeAtEnd, forgetOpen } from "./open_bridges.ts";
 import { checkErrorMode } from "./failed_call.ts";
-import type { BridgeOptions } from "./options.ts";
+import { type BridgeOptions, checkBridgeOptions } from "./options.ts";
 import { Ref } from "./ref.ts";
 import { Caller, Session } from "./session.ts";
+import { resolveTimeSettings } from "./time_limits.ts";
 
 /** A look at a bridge. */
 export interface BridgeStats {
@@ -49,8 +50,9 @@ export class SnakeBridge extends Caller {
   #sessionNumber = 0;
 
   private constructor(options: BridgeOptions) {
-    const timeoutMs = options.timeoutMs ?? DEFAULTS.timeoutMs;
-    if (!(timeoutMs > 0)) throw new RangeError(`Cannot start bridge: timeoutMs is ${timeoutMs}, expected more than 0`);
+    checkBridgeOptions(options);
+    const times = resolveTimeSettings(options);
+    const queueTimeoutMs = options.queueTimeoutMs ?? DEFAULTS.queueTimeoutMs;
     const errorMode = checkErrorMode(options.errorMode ?? "raw", "start bridge");
     const identity = {};
     const python = locatePython(options.python === undefined ? {} : { python: options.python });
@@ -58,7 +60,7 @@ export class SnakeBridge extends Caller {
       size: options.size ?? defaultSize(),
       lazy: options.lazy ?? false,
       ...(options.maxQueueSize === undefined ? {} : { maxQueueSize: options.maxQueueSize }),
-      ...(options.queueTimeoutMs === undefined ? {} : { queueTimeoutMs: options.queueTimeoutMs }),
+      queueTimeoutMs,
       worker: {
         executable: python.executable,
         startAdvice: python.advice,
@@ -76,7 +78,7 @@ export class SnakeBridge extends Caller {
         clock: systemClock,
       },
     });
-    const core: Core = createCore(identity, pool, systemClock, timeoutMs, errorMode);
+    const core: Core = createCore(identity, pool, systemClock, times, queueTimeoutMs, errorMode);
     super(core);
     this.#core = core;
     cores.set(this, core);

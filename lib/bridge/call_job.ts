@@ -1,5 +1,5 @@
 import { type DeadlineEntry, deferred, type Expiring } from "../async/mod.ts";
-import { CallCancelledError, CallTimeoutError, type ErrorMode } from "../errors/mod.ts";
+import { CallCancelledError, CallTimeoutError, type ErrorMode, QueueTimeoutError } from "../errors/mod.ts";
 import { Returns } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { Nesting, Reply } from "../rpc/mod.ts";
@@ -10,6 +10,7 @@ import type { Core } from "./core.ts";
 import { errorModeOf, failedCall } from "./failed_call.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
+import { resolveTimeLimits } from "./time_limits.ts";
 
 /** One call, before it has a worker. */
 export interface CallPlan {
@@ -46,13 +47,23 @@ export function returnFlags(options: CallOptions | undefined): number {
   }
 }
 
-/** The time limit of a call, checked. */
-export function timeoutOf(core: Core, options: CallOptions | undefined): number {
-  const timeoutMs = options?.timeoutMs ?? core.timeoutMs;
-  if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) {
-    throw new RangeError(`Cannot call: timeoutMs is ${String(timeoutMs)}, expected a number of milliseconds above 0`);
-  }
-  return timeoutMs;
+/** The time limit of a call of something that belongs to `library` (a dotted name). */
+export function timeoutOf(core: Core, options: CallOptions | undefined, library: string | undefined): number {
+  const { times } = core;
+  if (options === undefined && times.libraries === undefined) return times.timeoutMs;
+  return resolveTimeLimits(times, options, library).timeoutMs;
+}
+
+/** What a target belongs to: a module, or the type of an object. */
+export function libraryOf(target: string | Handle | undefined): string | undefined {
+  return typeof target === "string" ? target : target?.info?.type;
+}
+
+/** Why a call ended whose time ran out: the line had the shorter limit, or the call did. */
+export function timeUp(core: Core, what: string, timeoutMs: number, mayHaveRun: boolean): Error {
+  return !mayHaveRun && core.queueTimeoutMs <= timeoutMs
+    ? new QueueTimeoutError(what, core.queueTimeoutMs)
+    : new CallTimeoutError(what, timeoutMs, mayHaveRun);
 }
 
 /** One call on its way: through the line, to a worker, and back. */
@@ -87,7 +98,7 @@ class CallJob implements Job, Reply, Expiring {
     this.#scope = scope;
     this.#plan = plan;
     this.#flags = returnFlags(options);
-    this.#timeoutMs = timeoutOf(core, options);
+    this.#timeoutMs = timeoutOf(core, options, libraryOf(plan.target));
     this.#errorMode = errorModeOf(core, options);
     this.#signal = options?.signal;
     this.deadlineAt = core.clock.now() + this.#timeoutMs;
@@ -168,7 +179,7 @@ class CallJob implements Job, Reply, Expiring {
   }
 
   expire(): void {
-    this.#giveUp((mayHaveRun) => new CallTimeoutError(this.what, this.#timeoutMs, mayHaveRun));
+    this.#giveUp((mayHaveRun) => timeUp(this.#core, this.what, this.#timeoutMs, mayHaveRun));
   }
 
   readonly #onAbort = (): void => {

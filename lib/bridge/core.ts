@@ -2,6 +2,7 @@ import { type Clock, Deadlines } from "../async/mod.ts";
 import type { ErrorMode } from "../errors/mod.ts";
 import type { Pool } from "../pool/mod.ts";
 import { ambient, SessionScope } from "../session/mod.ts";
+import type { TimeSettings } from "./time_limits.ts";
 
 /** What the parts of a bridge share. */
 export interface Core {
@@ -9,12 +10,14 @@ export interface Core {
   readonly bridge: object;
   /** Where calls go. */
   readonly pool: Pool;
-  /** Time limits of calls. */
+  /** Deadlines of calls. */
   readonly deadlines: Deadlines;
   /** Source of time. */
   readonly clock: Clock;
-  /** Longest wait for a call, in milliseconds. */
-  readonly timeoutMs: number;
+  /** Time limits of calls. */
+  readonly times: TimeSettings;
+  /** Longest wait for a free worker, in milliseconds. */
+  readonly queueTimeoutMs: number;
   /** What calls reject with when Python raised. */
   readonly errorMode: ErrorMode;
   /** Session of calls made outside any other. */
@@ -30,7 +33,8 @@ export function createCore(
   bridge: object,
   pool: Pool,
   clock: Clock,
-  timeoutMs: number,
+  times: TimeSettings,
+  queueTimeoutMs: number,
   errorMode: ErrorMode,
 ): Core {
   const root = new SessionScope("default");
@@ -38,7 +42,8 @@ export function createCore(
     bridge,
     pool,
     clock,
-    timeoutMs,
+    times,
+    queueTimeoutMs,
     errorMode,
     root,
     isSession: false,
@@ -51,6 +56,6 @@ export function createCore(
 export function currentScope(core: Core, refSession?: string): SessionScope {
   if (core.isSession) return core.root;
   const bound = ambient();
-  if (bound !== undefined && bound.bridge === core.bridge) return bound.scope;
+  if (bound?.scope !== undefined && bound.bridge === core.bridge) return bound.scope;
   return (refSession === undefined ? undefined : core.sessions.get(refSession)) ?? core.root;
 }

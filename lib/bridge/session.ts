@@ -258,7 +258,9 @@ export class Session extends Caller {
   /** Runs `fn` with this session bound to every call made in it, across awaits. */
   run<T>(fn: () => T): T {
     this.#own.check();
-    return runWithAmbient({ bridge: this.core.bridge, scope: this.#own, callback: ambient()?.callback }, fn);
+    const around = ambient();
+    const bound = { bridge: this.core.bridge, scope: this.#own, callback: around?.callback, options: around?.options };
+    return runWithAmbient(bound, fn);
   }
 
   /** Ends the session: its references are given back. Harmless when done before. */

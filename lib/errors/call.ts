@@ -5,12 +5,12 @@ export class CallTimeoutError extends SnakeBridgeError {
   /** The limit that ran out, in milliseconds. */
   readonly timeoutMs: number;
 
-  /** Makes the error for a call described by `what`. */
-  constructor(what: string, timeoutMs: number, mayHaveRun: boolean) {
+  /** Makes the error for a call described by `what`; `option` is the name of the limit that ran out. */
+  constructor(what: string, timeoutMs: number, mayHaveRun: boolean, option = "timeoutMs") {
     super(
       `Call ${what} gave no result within ${timeoutMs} ms${mayHaveRun ? "" : " and was never started"}; ` +
-        `raise timeoutMs if it needs longer`,
-      { code: "call_timeout", category: "timeout", mayHaveRun, details: { timeoutMs } },
+        `raise ${option} if it needs longer`,
+      { code: "call_timeout", category: "timeout", mayHaveRun, details: { timeoutMs, option } },
     );
     this.timeoutMs = timeoutMs;
   }

@@ -6,6 +6,8 @@
 export const DEFAULTS = {
   /** Longest wait for a call, from the moment it is made. */
   timeoutMs: 120_000,
+  /** Longest wait for all items of an iteration together. */
+  streamTimeoutMs: 1_800_000,
   /**
    * Longest wait for a free worker. No limit of its own: the call's time budget covers the wait, and a shorter limit
    * would reject the tail of a well-formed batch.

@@ -437,3 +437,28 @@ def hold_lock(seconds: int) -> str:
 
     ctypes.PyDLL(None).sleep(seconds)
     return "slept"
+
+
+class Sleeper:
+    """Sleeps whatever it is asked."""
+
+    def sleep(self) -> None:
+        time.sleep(60)
+
+    def __len__(self) -> int:
+        time.sleep(60)
+        return 0
+
+    def __iter__(self) -> Sleeper:
+        return self
+
+    def __next__(self) -> object:
+        time.sleep(60)
+        raise StopIteration
+
+
+def drip(interval_s: float, count: int = 1_000_000):  # type: ignore[no-untyped-def]
+    """A generator that takes its time for each item."""
+    for index in range(count):
+        time.sleep(interval_s)
+        yield index

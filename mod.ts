@@ -30,6 +30,7 @@ export {
   Kw,
   kw,
   type KwLast,
+  type PolicyOptions,
   py,
   pyImport,
   type PyProxy,

@@ -12,6 +12,7 @@ import { type Core, createCore } from "./core.ts";
 import { closeAtEnd, forgetOpen } from "./open_bridges.ts";
 import { checkErrorMode } from "./failed_call.ts";
 import { type BridgeOptions, checkBridgeOptions } from "./options.ts";
+import { resolvePolicy } from "./policy.ts";
 import { Ref } from "./ref.ts";
 import { Caller, Session } from "./session.ts";
 import { resolveTimeSettings } from "./time_limits.ts";
@@ -71,6 +72,7 @@ export class SnakeBridge extends Caller {
         stdout: options.stdout ?? "inherit",
         stderr: options.stderr ?? "inherit",
         reprMaxChars: options.reprMaxChars ?? DEFAULTS.reprMaxChars,
+        policy: options.policy === undefined ? undefined : resolvePolicy(options.policy),
         startTimeoutMs: options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
         cancelGraceMs: options.cancelGraceMs ?? DEFAULTS.cancelGraceMs,
         face: (handle: Handle): object => new Ref(core, handle),

@@ -2,6 +2,7 @@ import type { ErrorMode } from "../errors/mod.ts";
 import type { OutputMode } from "../host/mod.ts";
 import type { LimitOptions } from "../protocol/mod.ts";
 import { checkNames } from "./option_names.ts";
+import type { PolicyOptions } from "./policy.ts";
 import type { TimeoutProfile } from "./time_limits.ts";
 
 /** How a result is wanted; see {@linkcode CallOptions.returns}. */
@@ -177,6 +178,8 @@ export interface BridgeOptions {
    * @default {"raw"}
    */
   errorMode?: ErrorMode;
+  /** What calls may reach in Python; everything when not given. */
+  policy?: PolicyOptions;
 }
 
 const BRIDGE_OPTIONS: Readonly<Record<keyof BridgeOptions, true>> = {
@@ -200,6 +203,7 @@ const BRIDGE_OPTIONS: Readonly<Record<keyof BridgeOptions, true>> = {
   stderr: true,
   reprMaxChars: true,
   errorMode: true,
+  policy: true,
 };
 
 /**

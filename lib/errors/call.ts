@@ -105,6 +105,25 @@ export class RefWorkerError extends RefError {
   }
 }
 
+/** The policy of the bridge refuses what a call would reach; nothing of it was called. */
+export class PolicyDeniedError extends SnakeBridgeError {
+  /** What would have been reached: its own name, such as `posix.system`, or the words used, such as `os.environ`. */
+  readonly denied: string;
+  /** Why not: `deny 'os'`, `gateway 'builtins.eval'`, `introspection '__globals__'`, `no entry of allow matches it`. */
+  readonly rule: string;
+
+  /** Makes the error for a call described by `what`. */
+  constructor(what: string, denied: string, rule: string) {
+    super(`Call ${what} was refused by the policy of the bridge: it reaches ${denied} (${rule})`, {
+      code: "policy_denied",
+      category: "validation",
+      details: { name: denied, rule },
+    });
+    this.denied = denied;
+    this.rule = rule;
+  }
+}
+
 /** A peer broke the protocol. */
 export class ProtocolError extends SnakeBridgeError {
   /** Makes the error. */

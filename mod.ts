@@ -27,6 +27,8 @@ export {
   defaultBridge,
   exec,
   type FunctionMembers,
+  type IdempotentCacheOptions,
+  type IdempotentCacheStats,
   Kw,
   kw,
   type KwLast,

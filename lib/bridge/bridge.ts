@@ -14,6 +14,7 @@ import { checkErrorMode } from "./failed_call.ts";
 import { type BridgeOptions, checkBridgeOptions } from "./options.ts";
 import { resolvePolicy } from "./policy.ts";
 import { Ref } from "./ref.ts";
+import { type IdempotentCacheStats, resolveCacheOptions, ResultCache } from "./result_cache.ts";
 import { Caller, Session } from "./session.ts";
 import { resolveTimeSettings } from "./time_limits.ts";
 
@@ -25,6 +26,8 @@ export interface BridgeStats {
   readonly workers: readonly WorkerSnapshot[];
   /** Sessions that live, the default one included. */
   readonly sessions: number;
+  /** Its kept results; undefined without `idempotentCache`. */
+  readonly idempotentCache: IdempotentCacheStats | undefined;
 }
 
 const MAX_DEFAULT_SIZE = 4;
@@ -53,6 +56,8 @@ export class SnakeBridge extends Caller {
   private constructor(options: BridgeOptions) {
     checkBridgeOptions(options);
     const times = resolveTimeSettings(options);
+    const limits = resolveLimits(options.limits);
+    const cache = resolveCacheOptions(options.idempotentCache);
     const queueTimeoutMs = options.queueTimeoutMs ?? DEFAULTS.queueTimeoutMs;
     const errorMode = checkErrorMode(options.errorMode ?? "raw", "start bridge");
     const identity = {};
@@ -68,7 +73,7 @@ export class SnakeBridge extends Caller {
         env: { ...childEnvironment(), ...options.env },
         cwd: options.cwd,
         pythonPaths: options.pythonPaths ?? [],
-        limits: resolveLimits(options.limits),
+        limits,
         stdout: options.stdout ?? "inherit",
         stderr: options.stderr ?? "inherit",
         reprMaxChars: options.reprMaxChars ?? DEFAULTS.reprMaxChars,
@@ -80,7 +85,8 @@ export class SnakeBridge extends Caller {
         clock: systemClock,
       },
     });
-    const core: Core = createCore(identity, pool, systemClock, times, queueTimeoutMs, errorMode);
+    const results = cache === undefined ? undefined : new ResultCache(cache, limits, systemClock);
+    const core: Core = createCore(identity, pool, systemClock, times, queueTimeoutMs, errorMode, results);
     super(core);
     this.#core = core;
     cores.set(this, core);
@@ -151,8 +157,13 @@ export class SnakeBridge extends Caller {
 
   /** A look at the bridge. */
   stats(): BridgeStats {
-    const { pool, sessions } = this.#core;
-    return { pool: pool.stats(), workers: pool.workers(), sessions: sessions.size };
+    const { pool, sessions, results } = this.#core;
+    return {
+      pool: pool.stats(),
+      workers: pool.workers(),
+      sessions: sessions.size,
+      idempotentCache: results?.stats(),
+    };
   }
 
   /**

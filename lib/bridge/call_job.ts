@@ -5,11 +5,13 @@ import type { Behind, Handle } from "../refs/mod.ts";
 import type { Nesting, Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
-import { submitJob } from "./callbacks.ts";
+import { isInCallback, submitJob } from "./callbacks.ts";
 import type { Core } from "./core.ts";
 import { errorModeOf, failedCall } from "./failed_call.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
+import type { ResultCache } from "./result_cache.ts";
+import { Retries } from "./retries.ts";
 import { resolveTimeLimits } from "./time_limits.ts";
 
 /** One call, before it has a worker. */
@@ -86,6 +88,7 @@ class CallJob implements Job, Reply, Expiring {
   #deadline: DeadlineEntry | undefined;
   #done: (() => void) | undefined;
   #settled = false;
+  readonly #retries: Retries | undefined;
 
   constructor(
     core: Core,
@@ -109,6 +112,7 @@ class CallJob implements Job, Reply, Expiring {
       start = target.table.owner as Worker;
     }
     this.worker = workerOf(this.what, remotes, start);
+    this.#retries = options?.idempotent === true && this.worker === undefined ? new Retries(core, options) : undefined;
     const { promise, resolve, reject } = deferred<unknown>();
     this.promise = promise;
     this.#resolve = resolve;
@@ -174,6 +178,9 @@ class CallJob implements Job, Reply, Expiring {
   }
 
   fail(error: Error): void {
+    if (!this.#settled && this.#retries?.plan(error, this.deadlineAt, () => this.#core.pool.submit(this)) === true) {
+      return this.reset();
+    }
     this.#settle(error, true);
     this.#done?.();
   }
@@ -190,7 +197,8 @@ class CallJob implements Job, Reply, Expiring {
   #giveUp(makeError: (mayHaveRun: boolean) => Error): void {
     if (this.#settled) return;
     const worker = this.#runningOn;
-    this.#settle(makeError(worker !== undefined), true);
+    this.#settle(makeError(worker !== undefined || (this.#retries?.failed ?? 0) > 0), true);
+    this.#retries?.cancel();
     if (worker === undefined) this.#core.pool.withdraw(this);
     else worker.stop(this);
   }
@@ -219,10 +227,41 @@ export function submitCall(
 ): Promise<unknown> {
   try {
     scope.check();
+    if (core.results !== undefined && options?.idempotent === true && remotes.length === 0) {
+      return submitCached(core, core.results, scope, plan, options);
+    }
     const job = new CallJob(core, scope, plan, options, remotes);
     job.submit();
     return job.promise;
   } catch (error) {
     return Promise.reject(failedCall(error, "raw", undefined, 0));
   }
+}
+
+/** Makes a call whose result may be kept: it names a module and no object. */
+function submitCached(
+  core: Core,
+  results: ResultCache,
+  scope: SessionScope,
+  plan: CallPlan,
+  options: CallOptions,
+): Promise<unknown> {
+  const { kind, target, name, args, kwargs } = plan;
+  const run = (timeoutMs: number): Promise<unknown> => {
+    const job = new CallJob(core, scope, plan, { ...options, timeoutMs }, []);
+    job.submit();
+    return job.promise;
+  };
+  const timeoutMs = timeoutOf(core, options, libraryOf(target));
+  const returns = returnFlags(options);
+  if (typeof target !== "string" || returns === Returns.ref || core.pool.closed) return run(timeoutMs);
+  return results.call({
+    what: describeCall(target, name),
+    parts: [kind, target, name, args, kwargs, returns],
+    failureForm: errorModeOf(core, options),
+    timeoutMs,
+    signal: options.signal,
+    mayJoin: !isInCallback(),
+    run,
+  });
 }

@@ -2,6 +2,7 @@ import { type Clock, Deadlines } from "../async/mod.ts";
 import type { ErrorMode } from "../errors/mod.ts";
 import type { Pool } from "../pool/mod.ts";
 import { ambient, SessionScope } from "../session/mod.ts";
+import type { ResultCache } from "./result_cache.ts";
 import type { TimeSettings } from "./time_limits.ts";
 
 /** What the parts of a bridge share. */
@@ -16,6 +17,8 @@ export interface Core {
   readonly clock: Clock;
   /** Time limits of calls. */
   readonly times: TimeSettings;
+  /** Results of idempotent calls, when they are kept. */
+  readonly results: ResultCache | undefined;
   /** Longest wait for a free worker, in milliseconds. */
   readonly queueTimeoutMs: number;
   /** What calls reject with when Python raised. */
@@ -36,6 +39,7 @@ export function createCore(
   times: TimeSettings,
   queueTimeoutMs: number,
   errorMode: ErrorMode,
+  results: ResultCache | undefined,
 ): Core {
   const root = new SessionScope("default");
   return {
@@ -45,6 +49,7 @@ export function createCore(
     times,
     queueTimeoutMs,
     errorMode,
+    results,
     root,
     isSession: false,
     deadlines: new Deadlines(clock),

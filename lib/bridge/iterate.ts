@@ -111,7 +111,7 @@ async function openIterator(
       name: "iter",
       args: [],
       kwargs: null,
-      options: { ...options, returns: "ref" },
+      options: { ...options, returns: "ref", idempotent: false },
     },
     (_core, handle) => ({ handle }),
   );

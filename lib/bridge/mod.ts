@@ -14,6 +14,7 @@ export { type FaceMaker, Pending, type StepPlan } from "./pending.ts";
 export { type PolicyOptions } from "./policy.ts";
 export { type FunctionMembers, type PyProxy, type SettledProxy } from "./proxy.ts";
 export * from "./ref.ts";
+export { type IdempotentCacheOptions, type IdempotentCacheStats } from "./result_cache.ts";
 export { withRuntime } from "./runtime_options.ts";
 export * from "./session.ts";
 export type * from "./shape.ts";

@@ -3,6 +3,7 @@ import type { OutputMode } from "../host/mod.ts";
 import type { LimitOptions } from "../protocol/mod.ts";
 import { checkNames } from "./option_names.ts";
 import type { PolicyOptions } from "./policy.ts";
+import type { IdempotentCacheOptions } from "./result_cache.ts";
 import type { TimeoutProfile } from "./time_limits.ts";
 
 /** How a result is wanted; see {@linkcode CallOptions.returns}. */
@@ -31,6 +32,28 @@ export interface CallOptions {
    * {@linkcode BridgeOptions.timeoutProfiles}. A number given beside it wins.
    */
   timeoutProfile?: string;
+  /**
+   * Whether running the call twice does no harm. Then, when its worker dies, it is tried again on another; and when the
+   * bridge has an {@linkcode BridgeOptions.idempotentCache}, equal calls share one result.
+   *
+   * A call that uses a reference is never tried again: its object died with the worker. A chain is, when every step of it
+   * says so and none was answered yet.
+   *
+   * @default {false}
+   */
+  idempotent?: boolean;
+  /**
+   * How often an idempotent call is tried again after its worker died.
+   *
+   * @default {2}
+   */
+  retries?: number;
+  /**
+   * Wait before the first of these tries, in milliseconds; it doubles with each, up to 30,000.
+   *
+   * @default {100}
+   */
+  retryDelayMs?: number;
   /** Cancels the call: it leaves the queue, or Python is interrupted. */
   signal?: AbortSignal;
   /**
@@ -53,6 +76,9 @@ const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
   timeoutMs: true,
   streamTimeoutMs: true,
   timeoutProfile: true,
+  idempotent: true,
+  retries: true,
+  retryDelayMs: true,
   signal: true,
   returns: true,
   errorMode: true,
@@ -62,6 +88,7 @@ const CALL_OPTIONS: Readonly<Record<keyof CallOptions, true>> = {
  * Checks names and types of call options; numbers and profiles are checked where they are resolved.
  *
  * @throws {TypeError} If there is no option of a given name, or a value has the wrong type.
+ * @throws {RangeError} If a number is out of its range.
  */
 export function checkCallOptions(options: CallOptions | undefined, what: string = "Cannot call"): void {
   if (options === undefined) return;
@@ -69,7 +96,16 @@ export function checkCallOptions(options: CallOptions | undefined, what: string 
     throw new TypeError(`${what}: options are ${String(options)}, expected an object`);
   }
   checkNames(what, options, CALL_OPTIONS);
-  const { signal } = options;
+  const { signal, idempotent, retries, retryDelayMs } = options;
+  if (idempotent !== undefined && typeof idempotent !== "boolean") {
+    throw new TypeError(`${what}: idempotent is ${String(idempotent)}, expected true or false`);
+  }
+  if (retries !== undefined && !(Number.isSafeInteger(retries) && retries >= 0)) {
+    throw new RangeError(`${what}: retries is ${String(retries)}, expected a whole number from 0`);
+  }
+  if (retryDelayMs !== undefined && !(typeof retryDelayMs === "number" && retryDelayMs >= 0)) {
+    throw new RangeError(`${what}: retryDelayMs is ${String(retryDelayMs)}, expected a number of milliseconds from 0`);
+  }
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
     throw new TypeError(`${what}: signal is ${String(signal)}, expected an AbortSignal`);
   }
@@ -178,6 +214,16 @@ export interface BridgeOptions {
    * @default {"raw"}
    */
   errorMode?: ErrorMode;
+  /**
+   * Keeps results of calls that say `idempotent: true`, so that equal ones (same module, name, arguments and `returns`)
+   * are answered without Python. `true` takes the defaults: 1,000 results, 5 minutes, 64 MiB. References are never kept,
+   * neither as results nor in arguments, nor are calls whose arguments take more than 64 KiB.
+   *
+   * Apart from `idempotent`, because that a call may run twice does not say that its result stays the same.
+   *
+   * @default {false}
+   */
+  idempotentCache?: boolean | IdempotentCacheOptions;
   /** What calls may reach in Python; everything when not given. */
   policy?: PolicyOptions;
 }
@@ -203,6 +249,7 @@ const BRIDGE_OPTIONS: Readonly<Record<keyof BridgeOptions, true>> = {
   stderr: true,
   reprMaxChars: true,
   errorMode: true,
+  idempotentCache: true,
   policy: true,
 };
 

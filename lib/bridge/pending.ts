@@ -12,6 +12,7 @@ import type { Core } from "./core.ts";
 import { errorModeOf, failedCall } from "./failed_call.ts";
 import { type CallOptions, checkCallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
+import { Retries } from "./retries.ts";
 import { withAmbientOptions } from "./runtime_options.ts";
 
 /** Makes the face that a settled object gets. */
@@ -237,8 +238,28 @@ export class Pending implements Behind, Reply {
 
   /** @inheritdoc */
   fail(error: Error): void {
+    if (this.#job?.retries(error) === true) return;
     this.#failed(error);
     this.#job?.answered(this);
+  }
+
+  /** Whether it goes alone, by the way of calls that are no part of a chain: those can be answered by a kept result. */
+  get isSingle(): boolean {
+    return this.options?.idempotent === true && this.wanted && this.dependents === 0 && this.uses.length === 0;
+  }
+
+  /** Sends it alone. */
+  sendAlone(): void {
+    const { kind, target, name, args, kwargs } = this.plan;
+    this.#sent = true;
+    this.#answers = true;
+    const plan = { kind, target: target as string, name, args, kwargs };
+    submitCall(this.#core, this.scope, plan, this.options, this.uses).then((value) => {
+      const found = behindOf(value)?.handle;
+      // What came as a whole has a face of its own, of which the one given here is a stand-in.
+      if (found !== undefined) this.#id = found.id;
+      this.fulfil(value);
+    }, (error) => this.#failed(error));
   }
 
   /** Fails it before it was sent, or while its answer is out. */
@@ -295,6 +316,9 @@ class ChainJob implements Job, Expiring {
   #open = 0;
   #submitted = false;
   #over = false;
+  #isAnswered = false;
+  #isRetrying = false;
+  #retries: Retries | undefined;
 
   constructor(core: Core, steps: readonly Pending[]) {
     this.#core = core;
@@ -359,7 +383,27 @@ class ChainJob implements Job, Expiring {
       return this.fail(error instanceof Error ? error : new Error(String(error)));
     }
     this.#submitted = true;
+    const isRepeatable = this.#worker === undefined && this.#steps.every((step) => step.options?.idempotent === true);
+    if (isRepeatable) this.#retries = new Retries(this.#core, this.#steps.at(-1)?.options as CallOptions);
     submitJob(this.#core, this);
+  }
+
+  /**
+   * Whether a step that failed with its worker is tried again, with all of its chain. What was answered before may have
+   * been used by then, so a chain of which anything was answered is not.
+   */
+  retries(error: Error): boolean {
+    // The other steps fail in the same moment.
+    if (this.#isRetrying) return true;
+    const retries = this.#retries;
+    if (this.#over || this.#isAnswered || retries === undefined) return false;
+    if (this.#steps.some((step) => step.failure !== undefined)) return false;
+    this.#isRetrying = retries.plan(error, this.deadlineAt, () => {
+      this.#isRetrying = false;
+      this.reset();
+      this.#core.pool.submit(this);
+    });
+    return this.#isRetrying;
   }
 
   start(worker: Worker, done: () => void, nesting?: Nesting): readonly number[] {
@@ -421,6 +465,7 @@ class ChainJob implements Job, Expiring {
 
   answered(step: Pending): void {
     if (!step.open) return;
+    this.#isAnswered = true;
     step.open = false;
     this.#open -= 1;
     if (this.#open > 0) return;
@@ -448,9 +493,10 @@ class ChainJob implements Job, Expiring {
 
   #giveUp(makeError: (mayHaveRun: boolean) => Error): void {
     if (this.#over) return;
-    const worker = this.#runningOn;
-    const error = makeError(worker !== undefined);
+    const worker = this.#isRetrying ? undefined : this.#runningOn;
+    const error = makeError(worker !== undefined || (this.#retries?.failed ?? 0) > 0);
     this.#finish();
+    this.#retries?.cancel();
     const unanswered = worker === undefined ? this.#steps : this.#steps.filter((step) => step.open);
     for (const step of unanswered) step.abandon(error);
     if (worker === undefined) this.#core.pool.withdraw(this);
@@ -528,6 +574,8 @@ class Planner {
         if (used instanceof Pending && !used.usable && !steps.includes(used)) (earlier ??= []).push(used);
       }
     }
+    const [only] = steps;
+    if (steps.length === 1 && only?.isSingle === true) return only.sendAlone();
     let job: ChainJob;
     try {
       job = new ChainJob(this.#core, steps);

@@ -3579,7 +3579,7 @@ class Policy:
             value: Any
             if kind not in NAMED_KINDS or type(name) is not str:
                 return invoke(refs, message)
-            if type(target) is str and kind in (calls.FUNCTION, calls.MODULE_ATTR):
+            if type(target) is str and target and kind in (calls.FUNCTION, calls.MODULE_ATTR):
                 value = checked_import(target)
             elif type(target) is int and kind not in (calls.FUNCTION, calls.MODULE_ATTR):
                 value = refs.get(target, session)

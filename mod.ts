@@ -23,6 +23,7 @@ export {
   call,
   Caller,
   type CallOptions,
+  type CallPayload,
   type Comparison,
   defaultBridge,
   exec,

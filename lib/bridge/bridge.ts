@@ -181,6 +181,11 @@ export class SnakeBridge extends Caller {
     return this.close();
   }
 
+  /** @ignore */
+  protected override payloadCaller(session: string | undefined): Caller {
+    return session === undefined || session === this.#core.root.id ? this : this.session(session);
+  }
+
   #newSessionId(): string {
     let id: string;
     do id = `session-${++this.#sessionNumber}`; while (this.#core.sessions.has(id));

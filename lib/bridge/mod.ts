@@ -11,6 +11,7 @@ export * from "./iterate.ts";
 export { Kw, kw, type KwLast, splitArguments } from "./keywords.ts";
 export { type BridgeOptions, type CallOptions, type ReturnMode } from "./options.ts";
 export { type FaceMaker, Pending, type StepPlan } from "./pending.ts";
+export { type CallPayload } from "./payload.ts";
 export { type PolicyOptions } from "./policy.ts";
 export { type FunctionMembers, type PyProxy, type SettledProxy } from "./proxy.ts";
 export * from "./ref.ts";

@@ -173,7 +173,9 @@ export class SnakeBridge extends Caller {
    */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
     forgetOpen(this);
-    await this.#core.pool.close(options.graceMs);
+    const closed = this.#core.pool.close(options.graceMs);
+    for (const retries of [...this.#core.retrying]) retries.end();
+    await closed;
   }
 
   /** Ends the bridge. */

@@ -112,7 +112,9 @@ class CallJob implements Job, Reply, Expiring {
       start = target.table.owner as Worker;
     }
     this.worker = workerOf(this.what, remotes, start);
-    this.#retries = options?.idempotent === true && this.worker === undefined ? new Retries(core, options) : undefined;
+    this.#retries = options?.idempotent === true && this.worker === undefined
+      ? new Retries(core, this, options)
+      : undefined;
     const { promise, resolve, reject } = deferred<unknown>();
     this.promise = promise;
     this.#resolve = resolve;
@@ -177,10 +179,12 @@ class CallJob implements Job, Reply, Expiring {
     this.#done?.();
   }
 
+  again(): void {
+    this.#core.pool.submit(this);
+  }
+
   fail(error: Error): void {
-    if (!this.#settled && this.#retries?.plan(error, this.deadlineAt, () => this.#core.pool.submit(this)) === true) {
-      return this.reset();
-    }
+    if (!this.#settled && this.#retries?.plan(error) === true) return this.reset();
     this.#settle(error, true);
     this.#done?.();
   }

@@ -19,6 +19,8 @@ export interface Core {
   readonly times: TimeSettings;
   /** Results of idempotent calls, when they are kept. */
   readonly results: ResultCache | undefined;
+  /** Jobs that wait for their next try. */
+  readonly retrying: Set<{ end(): void }>;
   /** Longest wait for a free worker, in milliseconds. */
   readonly queueTimeoutMs: number;
   /** What calls reject with when Python raised. */
@@ -50,6 +52,7 @@ export function createCore(
     queueTimeoutMs,
     errorMode,
     results,
+    retrying: new Set(),
     root,
     isSession: false,
     deadlines: new Deadlines(clock),

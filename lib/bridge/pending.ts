@@ -384,7 +384,7 @@ class ChainJob implements Job, Expiring {
     }
     this.#submitted = true;
     const isRepeatable = this.#worker === undefined && this.#steps.every((step) => step.options?.idempotent === true);
-    if (isRepeatable) this.#retries = new Retries(this.#core, this.#steps.at(-1)?.options as CallOptions);
+    if (isRepeatable) this.#retries = new Retries(this.#core, this, this.#steps.at(-1)?.options as CallOptions);
     submitJob(this.#core, this);
   }
 
@@ -398,12 +398,14 @@ class ChainJob implements Job, Expiring {
     const retries = this.#retries;
     if (this.#over || this.#isAnswered || retries === undefined) return false;
     if (this.#steps.some((step) => step.failure !== undefined)) return false;
-    this.#isRetrying = retries.plan(error, this.deadlineAt, () => {
-      this.#isRetrying = false;
-      this.reset();
-      this.#core.pool.submit(this);
-    });
+    this.#isRetrying = retries.plan(error);
     return this.#isRetrying;
+  }
+
+  again(): void {
+    this.#isRetrying = false;
+    this.reset();
+    this.#core.pool.submit(this);
   }
 
   start(worker: Worker, done: () => void, nesting?: Nesting): readonly number[] {

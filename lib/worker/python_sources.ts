@@ -3862,9 +3862,8 @@ def further_names(value: Any) -> Iterator[str]:
         yield from further_names(bare(value))
     # A class is what its bases are, and an object what its class is.
     for base in _CLASS_MRO(value if isinstance_raw(value, (type,)) else kind):
-        name = type_name(base)
-        if name.rpartition(".")[0] not in MARKERS:
-            yield name
+        if not is_marker(base):
+            yield type_name(base)
     if not has_name(value):
         # \`__call__ = os.system\` in a class makes its objects what that is.
         called = next(
@@ -3910,10 +3909,15 @@ def module_aliases(module: Any) -> list[str]:
 
 
 def path_names(holder: Any) -> list[str]:
-    """How the attributes of a thing may be written: only those of modules and classes have names of their own."""
+    """What stands before the dot in the words for an attribute: the module, or the class and its bases."""
     if isinstance_raw(holder, (ModuleType,)):
         return [*module_names(holder), *module_aliases(holder)]
-    return [type_name(holder)] if isinstance_raw(holder, (type,)) else []
+    kind = holder if isinstance_raw(holder, (type,)) else type(holder)
+    return [type_name(base) for base in _CLASS_MRO(kind) if base is kind or not is_marker(base)]
+
+
+def is_marker(kind: type) -> bool:
+    return type_name(kind).rpartition(".")[0] in MARKERS
 
 
 def attribute(value: Any, name: str) -> Any:

@@ -199,6 +199,17 @@ def test_data_is_denied_by_the_words_it_is_reached_by(denying: Host) -> None:
     assert refused(denying, "os", "environ", kind=MODULE_ATTR)
 
 
+def test_attributes_of_objects_are_denied_by_their_class_and_its_bases() -> None:
+    with host_with(deny=[f"{TARGET}.Box.mark", f"{TARGET}.Box.own", f"{TARGET}.Box.seen"]) as host:
+        for made in ("Box", "Chest"):
+            box = ref(host, TARGET, made)
+            for name in ("mark", "seen"):
+                assert refused(host, box, name, kind=GET_ATTR)["rule"] == f"deny '{TARGET}.Box.{name}'"
+                assert refused(host, TARGET, f"{made}.{name}", kind=MODULE_ATTR)
+            assert refused(host, box, "own")["rule"] == f"deny '{TARGET}.Box.own'"
+            assert host.call(box, "other", kind=GET_ATTR) == 2
+
+
 def test_refs_that_were_given_are_checked_when_they_are_used(denying: Host) -> None:
     module = ref(denying, TARGET, "give_module")
     assert refused(denying, module, "system", "true")["rule"] == "deny 'os'"

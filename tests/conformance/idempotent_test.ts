@@ -142,6 +142,22 @@ describe("CallOptions.idempotent after a crash", () => {
     }),
   );
 
+  it("is over when the bridge closes, with the crash", async () => {
+    await using own = await Rig.start();
+    using folder = new TempFolder();
+    const options = { idempotent: true, retryDelayMs: 14_000 };
+    const args = [folder.file("a"), 9];
+    const single = own.bridge.call("sbtest", "die_first", args, {}, options);
+    const told = assert.rejects(single, (error) => error instanceof WorkerCrashedError && error.attempts === 1);
+    await until("the worker died", () => own.bridge.stats().pool.crashed === 1);
+    const chain = withRuntime(options, async () => await own.bridge.import("sbtest").die_first(...args).upper());
+    const chainTold = assert.rejects(chain, (error) => error instanceof WorkerCrashedError && error.attempts === 1);
+    await until("the other died, too", () => own.bridge.stats().pool.crashed === 2);
+    await own.bridge.close();
+    await Promise.all([told, chainTold]);
+    assert.equal(runsOf(folder.file("a")), 2);
+  });
+
   it(
     "refuses numbers that make no sense",
     plain.test(async ({ bridge }) => {
@@ -317,6 +333,27 @@ describe("BridgeOptions.idempotentCache", () => {
       assert.equal(runsOf(path), 1);
       await assert.rejects(fail(), raises(errors.ValueError));
       assert.equal(runsOf(path), 2);
+    }),
+  );
+
+  it(
+    "lets no callback wait for a call that stands behind it",
+    caching.test(async ({ bridge }) => {
+      using folder = new TempFolder();
+      const ask = () => bridge.call("sbtest", "runs", [folder.file("runs")], {}, TWICE);
+      const begun = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      const answer = async (): Promise<unknown> => {
+        begun.resolve();
+        await goOn.promise;
+        return await ask();
+      };
+      const outer = bridge.call("functools", "reduce", [answer, [1, 2]]);
+      await begun.promise;
+      const behind = ask(); // there is one worker, and it waits for `answer`
+      goOn.resolve();
+      assert.deepEqual(await outer, [1, null]);
+      assert.deepEqual(await behind, [2, null]);
     }),
   );
 

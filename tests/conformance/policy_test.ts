@@ -54,6 +54,34 @@ describe("BridgeOptions.policy", () => {
     }),
   );
 
+  it(
+    "holds for what callbacks are given, and for what they call",
+    rig.test(async ({ bridge }) => {
+      const seen: string[] = [];
+      const look = async (given: Ref): Promise<number> => {
+        for (
+          const call of [
+            () => given.call("getcwd"),
+            () => bridge.call("sbtest", "same", [given]),
+            () => bridge.call("posix", "getcwd"),
+          ]
+        ) seen.push((await refusal(call)).rule);
+        return 5;
+      };
+      assert.equal(await bridge.call("sbtest", "call_with_os", [look]), 5);
+      assert.deepEqual(seen, Array(3).fill("deny 'os'"));
+    }),
+  );
+
+  it(
+    "holds for coroutines",
+    rig.test(async ({ bridge }) => {
+      await refusal(() => bridge.call("asyncio", "base_events.os.getcwd"));
+      assert.equal(await bridge.call("asyncio", "sleep", [0, 7]), 7);
+      await refusal(() => bridge.call("asyncio", "events.sys.modules.get", ["os"]));
+    }),
+  );
+
   it("allows nothing but what it names", async () => {
     await using own = await Rig.start({ policy: { allow: ["math.sqrt", "collections"] } });
     await own.run(async ({ bridge }) => {

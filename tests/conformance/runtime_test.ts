@@ -12,7 +12,7 @@ import {
   SnakeBridge,
   withRuntime,
 } from "../../mod.ts";
-import { pyModule, PyObject } from "../../lib/wrapper/mod.ts";
+import { pyModule, type PyObject } from "../../lib/wrapper/mod.ts";
 import { raises } from "../support/raises.ts";
 import { Rig, rigOptions, SharedRig } from "../support/rig.ts";
 
@@ -109,6 +109,15 @@ describe("withRuntime()", () => {
       const call = withRuntime({ signal: controller.signal }, () => bridge.call("time", "sleep", [60]));
       controller.abort();
       await assert.rejects(call, raises(CallCancelledError));
+    }),
+  );
+
+  it(
+    "leaves calls of callbacks inside the call that waits for them",
+    rig.test(async ({ bridge }) => {
+      const inner = (a: number, b: number): Promise<unknown> =>
+        withRuntime({ returns: "value" }, async () => await bridge.call("operator", "add", [a, b]));
+      assert.equal(await bridge.call("functools", "reduce", [inner, [1, 2, 3]]), 6);
     }),
   );
 

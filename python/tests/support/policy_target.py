@@ -37,6 +37,8 @@ class Box:
     run = staticmethod(os.system)
     module = os
     listing = os.listdir
+    mark = 1
+    other = 2
     __slots__ = ("held",)
 
     def __init__(self) -> None:
@@ -46,11 +48,19 @@ class Box:
         return "own"
 
     @property
+    def seen(self) -> int:
+        return 3
+
+    @property
     def late(self) -> Any:
         return os.popen
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
+
+
+class Chest(Box):
+    """A larger box."""
 
 
 class Liar:

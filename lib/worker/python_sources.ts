@@ -3494,7 +3494,8 @@ GATEWAYS = (
     "concurrent.interpreters", "pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib.load", "numexpr",
     "pandas.eval", "pandas.core.computation", "pandas.core.frame.DataFrame.eval",
     "pandas.core.frame.DataFrame.query", "pandas.io.pickle", "pandas.read_pickle", "pandas.DataFrame.eval",
-    "pandas.DataFrame.query", "multiprocessing.reduction", "logging.config", "__main__", "snakebridge._internal",
+    "pandas.DataFrame.query", "xmlrpc", "multiprocessing.managers", "idlelib", "multiprocessing.reduction",
+    "logging.config", "__main__", "snakebridge._internal",
 )
 # fmt: on
 

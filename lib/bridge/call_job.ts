@@ -1,6 +1,6 @@
 import { type DeadlineEntry, deferred, type Expiring } from "../async/mod.ts";
 import { CallCancelledError, CallTimeoutError, type ErrorMode, QueueTimeoutError } from "../errors/mod.ts";
-import { Returns } from "../protocol/mod.ts";
+import { CallKind, Returns } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { Nesting, Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
@@ -258,7 +258,8 @@ function submitCached(
   };
   const timeoutMs = timeoutOf(core, options, libraryOf(target));
   const returns = returnFlags(options);
-  if (typeof target !== "string" || returns === Returns.ref || core.pool.closed) return run(timeoutMs);
+  const isByName = kind === CallKind.function || kind === CallKind.moduleAttr;
+  if (!isByName || typeof target !== "string" || returns === Returns.ref || core.pool.closed) return run(timeoutMs);
   return results.call({
     what: describeCall(target, name),
     parts: [kind, target, name, args, kwargs, returns],

@@ -115,7 +115,8 @@ export class Pending implements Behind, Reply {
 
   /** What it belongs to: the module or the type of the object that its chain starts from. */
   get library(): string | undefined {
-    const { target } = this.plan;
+    const { target, home } = this.plan;
+    if (home !== undefined) return undefined;
     if (target instanceof Pending) return target.library;
     return libraryOf(typeof target === "string" ? target : target.handle);
   }
@@ -243,9 +244,14 @@ export class Pending implements Behind, Reply {
     this.#job?.answered(this);
   }
 
+  /** Whether it may be tried again. Expressions may not: what they see and change is the state of a session. */
+  get isRepeatable(): boolean {
+    return this.options?.idempotent === true && this.plan.home === undefined;
+  }
+
   /** Whether it goes alone, by the way of calls that are no part of a chain: those can be answered by a kept result. */
   get isSingle(): boolean {
-    return this.options?.idempotent === true && this.wanted && this.dependents === 0 && this.uses.length === 0;
+    return this.isRepeatable && this.wanted && this.dependents === 0 && this.uses.length === 0;
   }
 
   /** Sends it alone. */
@@ -383,7 +389,7 @@ class ChainJob implements Job, Expiring {
       return this.fail(error instanceof Error ? error : new Error(String(error)));
     }
     this.#submitted = true;
-    const isRepeatable = this.#worker === undefined && this.#steps.every((step) => step.options?.idempotent === true);
+    const isRepeatable = this.#worker === undefined && this.#steps.every((step) => step.isRepeatable);
     if (isRepeatable) this.#retries = new Retries(this.#core, this, this.#steps.at(-1)?.options as CallOptions);
     submitJob(this.#core, this);
   }

@@ -11,9 +11,12 @@ import { answerCallback } from "./callbacks.ts";
 import { type Core, createCore } from "./core.ts";
 import { closeAtEnd, forgetOpen } from "./open_bridges.ts";
 import { checkErrorMode } from "./failed_call.ts";
-import type { BridgeOptions } from "./options.ts";
+import { type BridgeOptions, checkBridgeOptions } from "./options.ts";
+import { resolvePolicy } from "./policy.ts";
 import { Ref } from "./ref.ts";
+import { type IdempotentCacheStats, resolveCacheOptions, ResultCache } from "./result_cache.ts";
 import { Caller, Session } from "./session.ts";
+import { resolveTimeSettings } from "./time_limits.ts";
 
 /** A look at a bridge. */
 export interface BridgeStats {
@@ -23,6 +26,8 @@ export interface BridgeStats {
   readonly workers: readonly WorkerSnapshot[];
   /** Sessions that live, the default one included. */
   readonly sessions: number;
+  /** Its kept results; undefined without `idempotentCache`. */
+  readonly idempotentCache: IdempotentCacheStats | undefined;
 }
 
 const MAX_DEFAULT_SIZE = 4;
@@ -49,8 +54,11 @@ export class SnakeBridge extends Caller {
   #sessionNumber = 0;
 
   private constructor(options: BridgeOptions) {
-    const timeoutMs = options.timeoutMs ?? DEFAULTS.timeoutMs;
-    if (!(timeoutMs > 0)) throw new RangeError(`Cannot start bridge: timeoutMs is ${timeoutMs}, expected more than 0`);
+    checkBridgeOptions(options);
+    const times = resolveTimeSettings(options);
+    const limits = resolveLimits(options.limits);
+    const cache = resolveCacheOptions(options.idempotentCache);
+    const queueTimeoutMs = options.queueTimeoutMs ?? DEFAULTS.queueTimeoutMs;
     const errorMode = checkErrorMode(options.errorMode ?? "raw", "start bridge");
     const identity = {};
     const python = locatePython(options.python === undefined ? {} : { python: options.python });
@@ -58,17 +66,18 @@ export class SnakeBridge extends Caller {
       size: options.size ?? defaultSize(),
       lazy: options.lazy ?? false,
       ...(options.maxQueueSize === undefined ? {} : { maxQueueSize: options.maxQueueSize }),
-      ...(options.queueTimeoutMs === undefined ? {} : { queueTimeoutMs: options.queueTimeoutMs }),
+      queueTimeoutMs,
       worker: {
         executable: python.executable,
         startAdvice: python.advice,
         env: { ...childEnvironment(), ...options.env },
         cwd: options.cwd,
         pythonPaths: options.pythonPaths ?? [],
-        limits: resolveLimits(options.limits),
+        limits,
         stdout: options.stdout ?? "inherit",
         stderr: options.stderr ?? "inherit",
         reprMaxChars: options.reprMaxChars ?? DEFAULTS.reprMaxChars,
+        policy: options.policy === undefined ? undefined : resolvePolicy(options.policy),
         startTimeoutMs: options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
         cancelGraceMs: options.cancelGraceMs ?? DEFAULTS.cancelGraceMs,
         face: (handle: Handle): object => new Ref(core, handle),
@@ -76,7 +85,8 @@ export class SnakeBridge extends Caller {
         clock: systemClock,
       },
     });
-    const core: Core = createCore(identity, pool, systemClock, timeoutMs, errorMode);
+    const results = cache === undefined ? undefined : new ResultCache(cache, limits, systemClock);
+    const core: Core = createCore(identity, pool, systemClock, times, queueTimeoutMs, errorMode, results);
     super(core);
     this.#core = core;
     cores.set(this, core);
@@ -147,8 +157,13 @@ export class SnakeBridge extends Caller {
 
   /** A look at the bridge. */
   stats(): BridgeStats {
-    const { pool, sessions } = this.#core;
-    return { pool: pool.stats(), workers: pool.workers(), sessions: sessions.size };
+    const { pool, sessions, results } = this.#core;
+    return {
+      pool: pool.stats(),
+      workers: pool.workers(),
+      sessions: sessions.size,
+      idempotentCache: results?.stats(),
+    };
   }
 
   /**
@@ -158,12 +173,19 @@ export class SnakeBridge extends Caller {
    */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
     forgetOpen(this);
-    await this.#core.pool.close(options.graceMs);
+    const closed = this.#core.pool.close(options.graceMs);
+    for (const retries of [...this.#core.retrying]) retries.end();
+    await closed;
   }
 
   /** Ends the bridge. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @ignore */
+  protected override payloadCaller(session: string | undefined): Caller {
+    return session === undefined || session === this.#core.root.id ? this : this.session(session);
   }
 
   #newSessionId(): string {

@@ -1,15 +1,18 @@
 import { type DeadlineEntry, deferred, type Expiring } from "../async/mod.ts";
-import { CallCancelledError, CallTimeoutError, type ErrorMode } from "../errors/mod.ts";
-import { Returns } from "../protocol/mod.ts";
+import { CallCancelledError, CallTimeoutError, type ErrorMode, QueueTimeoutError } from "../errors/mod.ts";
+import { CallKind, Returns } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { Nesting, Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
-import { submitJob } from "./callbacks.ts";
+import { isInCallback, submitJob } from "./callbacks.ts";
 import { type Core, pinOf } from "./core.ts";
 import { errorModeOf, failedCall } from "./failed_call.ts";
 import type { CallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
+import type { ResultCache } from "./result_cache.ts";
+import { Retries } from "./retries.ts";
+import { resolveTimeLimits } from "./time_limits.ts";
 
 /** One call, before it has a worker. */
 export interface CallPlan {
@@ -46,13 +49,23 @@ export function returnFlags(options: CallOptions | undefined): number {
   }
 }
 
-/** The time limit of a call, checked. */
-export function timeoutOf(core: Core, options: CallOptions | undefined): number {
-  const timeoutMs = options?.timeoutMs ?? core.timeoutMs;
-  if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) {
-    throw new RangeError(`Cannot call: timeoutMs is ${String(timeoutMs)}, expected a number of milliseconds above 0`);
-  }
-  return timeoutMs;
+/** The time limit of a call of something that belongs to `library` (a dotted name). */
+export function timeoutOf(core: Core, options: CallOptions | undefined, library: string | undefined): number {
+  const { times } = core;
+  if (options === undefined && times.libraries === undefined) return times.timeoutMs;
+  return resolveTimeLimits(times, options, library).timeoutMs;
+}
+
+/** What a target belongs to: a module, or the type of an object. */
+export function libraryOf(target: string | Handle | undefined): string | undefined {
+  return typeof target === "string" ? target : target?.info?.type;
+}
+
+/** Why a call ended whose time ran out: the line had the shorter limit, or the call did. */
+export function timeUp(core: Core, what: string, timeoutMs: number, mayHaveRun: boolean): Error {
+  return !mayHaveRun && core.queueTimeoutMs <= timeoutMs
+    ? new QueueTimeoutError(what, core.queueTimeoutMs)
+    : new CallTimeoutError(what, timeoutMs, mayHaveRun);
 }
 
 /** One call on its way: through the line, to a worker, and back. */
@@ -75,6 +88,7 @@ class CallJob implements Job, Reply, Expiring {
   #deadline: DeadlineEntry | undefined;
   #done: (() => void) | undefined;
   #settled = false;
+  readonly #retries: Retries | undefined;
 
   constructor(
     core: Core,
@@ -87,7 +101,7 @@ class CallJob implements Job, Reply, Expiring {
     this.#scope = scope;
     this.#plan = plan;
     this.#flags = returnFlags(options);
-    this.#timeoutMs = timeoutOf(core, options);
+    this.#timeoutMs = timeoutOf(core, options, libraryOf(plan.target));
     this.#errorMode = errorModeOf(core, options);
     this.#signal = options?.signal;
     this.deadlineAt = core.clock.now() + this.#timeoutMs;
@@ -98,6 +112,9 @@ class CallJob implements Job, Reply, Expiring {
       start = target.table.owner as Worker;
     }
     this.worker = workerOf(this.what, remotes, start) ?? pinOf(core, scope);
+    this.#retries = options?.idempotent === true && this.worker === undefined
+      ? new Retries(core, this, options)
+      : undefined;
     const { promise, resolve, reject } = deferred<unknown>();
     this.promise = promise;
     this.#resolve = resolve;
@@ -162,13 +179,18 @@ class CallJob implements Job, Reply, Expiring {
     this.#done?.();
   }
 
+  again(): void {
+    this.#core.pool.submit(this);
+  }
+
   fail(error: Error): void {
+    if (!this.#settled && this.#retries?.plan(error) === true) return this.reset();
     this.#settle(error, true);
     this.#done?.();
   }
 
   expire(): void {
-    this.#giveUp((mayHaveRun) => new CallTimeoutError(this.what, this.#timeoutMs, mayHaveRun));
+    this.#giveUp((mayHaveRun) => timeUp(this.#core, this.what, this.#timeoutMs, mayHaveRun));
   }
 
   readonly #onAbort = (): void => {
@@ -179,7 +201,8 @@ class CallJob implements Job, Reply, Expiring {
   #giveUp(makeError: (mayHaveRun: boolean) => Error): void {
     if (this.#settled) return;
     const worker = this.#runningOn;
-    this.#settle(makeError(worker !== undefined), true);
+    this.#settle(makeError(worker !== undefined || (this.#retries?.failed ?? 0) > 0), true);
+    this.#retries?.cancel();
     if (worker === undefined) this.#core.pool.withdraw(this);
     else worker.stop(this);
   }
@@ -208,10 +231,42 @@ export function submitCall(
 ): Promise<unknown> {
   try {
     scope.check();
+    if (core.results !== undefined && options?.idempotent === true && remotes.length === 0) {
+      return submitCached(core, core.results, scope, plan, options);
+    }
     const job = new CallJob(core, scope, plan, options, remotes);
     job.submit();
     return job.promise;
   } catch (error) {
     return Promise.reject(failedCall(error, "raw", undefined, 0));
   }
+}
+
+/** Makes a call whose result may be kept: it names a module and no object. */
+function submitCached(
+  core: Core,
+  results: ResultCache,
+  scope: SessionScope,
+  plan: CallPlan,
+  options: CallOptions,
+): Promise<unknown> {
+  const { kind, target, name, args, kwargs } = plan;
+  const run = (timeoutMs: number): Promise<unknown> => {
+    const job = new CallJob(core, scope, plan, { ...options, timeoutMs }, []);
+    job.submit();
+    return job.promise;
+  };
+  const timeoutMs = timeoutOf(core, options, libraryOf(target));
+  const returns = returnFlags(options);
+  const isByName = kind === CallKind.function || kind === CallKind.moduleAttr;
+  if (!isByName || typeof target !== "string" || returns === Returns.ref || core.pool.closed) return run(timeoutMs);
+  return results.call({
+    what: describeCall(target, name),
+    parts: [kind, target, name, args, kwargs, returns],
+    failureForm: errorModeOf(core, options),
+    timeoutMs,
+    signal: options.signal,
+    mayJoin: !isInCallback(),
+    run,
+  });
 }

@@ -9,6 +9,11 @@ import { Ref } from "./ref.ts";
 // While there is none, calls need not look for the one they belong to.
 let open = 0;
 
+/** Whether Python waits for the code that runs: then it must not wait for calls that may stand behind that in line. */
+export function isInCallback(): boolean {
+  return open > 0 && ambient()?.callback?.isOpen === true;
+}
+
 /** Gives a job to the worker that waits for the callback it belongs to, or to the pool. */
 export function submitJob(core: Core, job: Job): void {
   const callback = open === 0 ? undefined : ambient()?.callback;

@@ -3,6 +3,8 @@ import type { ErrorMode } from "../errors/mod.ts";
 import type { Pool } from "../pool/mod.ts";
 import { ambient, pinnedWorker, SessionScope } from "../session/mod.ts";
 import type { Worker } from "../worker/mod.ts";
+import type { ResultCache } from "./result_cache.ts";
+import type { TimeSettings } from "./time_limits.ts";
 
 /** What the parts of a bridge share. */
 export interface Core {
@@ -10,12 +12,18 @@ export interface Core {
   readonly bridge: object;
   /** Where calls go. */
   readonly pool: Pool;
-  /** Time limits of calls. */
+  /** Deadlines of calls. */
   readonly deadlines: Deadlines;
   /** Source of time. */
   readonly clock: Clock;
-  /** Longest wait for a call, in milliseconds. */
-  readonly timeoutMs: number;
+  /** Time limits of calls. */
+  readonly times: TimeSettings;
+  /** Results of idempotent calls, when they are kept. */
+  readonly results: ResultCache | undefined;
+  /** Jobs that wait for their next try. */
+  readonly retrying: Set<{ end(): void }>;
+  /** Longest wait for a free worker, in milliseconds. */
+  readonly queueTimeoutMs: number;
   /** What calls reject with when Python raised. */
   readonly errorMode: ErrorMode;
   /** Session of calls made outside any other. */
@@ -31,16 +39,21 @@ export function createCore(
   bridge: object,
   pool: Pool,
   clock: Clock,
-  timeoutMs: number,
+  times: TimeSettings,
+  queueTimeoutMs: number,
   errorMode: ErrorMode,
+  results: ResultCache | undefined,
 ): Core {
   const root = new SessionScope("default");
   return {
     bridge,
     pool,
     clock,
-    timeoutMs,
+    times,
+    queueTimeoutMs,
     errorMode,
+    results,
+    retrying: new Set(),
     root,
     isSession: false,
     deadlines: new Deadlines(clock),
@@ -52,7 +65,7 @@ export function createCore(
 export function currentScope(core: Core, refSession?: string): SessionScope {
   if (core.isSession) return core.root;
   const bound = ambient();
-  if (bound !== undefined && bound.bridge === core.bridge) return bound.scope;
+  if (bound?.scope !== undefined && bound.bridge === core.bridge) return bound.scope;
   return (refSession === undefined ? undefined : core.sessions.get(refSession)) ?? core.root;
 }
 

@@ -14,8 +14,8 @@ let current: SnakeBridge | undefined;
  * else one that is made now and starts its workers with its first call.
  */
 export function defaultBridge(): SnakeBridge {
-  const around = ambient();
-  const found = around === undefined ? undefined : bridgeOf(around.bridge);
+  const around = ambient()?.bridge;
+  const found = around === undefined ? undefined : bridgeOf(around);
   if (found !== undefined) return found;
   if (current === undefined || current.closed) current = SnakeBridge.lazy();
   return current;

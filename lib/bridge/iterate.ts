@@ -2,10 +2,13 @@ import { CallKind, Trait } from "../protocol/mod.ts";
 import type { Behind, Handle } from "../refs/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import { DEFAULTS } from "../worker/mod.ts";
-import { submitCall } from "./call_job.ts";
+import { describeCall, libraryOf, submitCall } from "./call_job.ts";
 import type { Core } from "./core.ts";
-import type { CallOptions } from "./options.ts";
+import { type CallOptions, checkCallOptions } from "./options.ts";
 import { Pending } from "./pending.ts";
+import { withAmbientOptions } from "./runtime_options.ts";
+import { StreamTime } from "./stream_time.ts";
+import { resolveTimeLimits } from "./time_limits.ts";
 
 /** A batch as the worker sends it: items, whether they are the last, and why there are not more. */
 type Batch = readonly [items: unknown[], done: boolean, why?: number];
@@ -26,13 +29,19 @@ export async function* iterate(
   source: Behind,
   options?: CallOptions,
 ): AsyncGenerator<unknown, void, undefined> {
-  const { returns: _items, ...transport } = options ?? {};
-  const iterator = await openIterator(core, scope, source, transport);
+  checkCallOptions(options);
+  const chosen = withAmbientOptions(options);
+  const { returns: _items, ...transport } = chosen ?? {};
+  const library = core.times.libraries === undefined ? undefined : libraryOf(source.handle);
+  const limits = resolveTimeLimits(core.times, chosen, library);
+  const { timeoutMs } = limits;
+  const time = new StreamTime(core, limits);
+  const iterator = await time.spend("iter", openIterator(core, scope, source, { ...transport, timeoutMs }));
   const left = new AbortController();
   const signal = transport.signal === undefined ? left.signal : AbortSignal.any([left.signal, transport.signal]);
   const ask = (size: number): Promise<Batch> => {
     const plan = { kind: CallKind.next, target: iterator, name: "", args: [size], kwargs: null };
-    const batch = submitCall(core, scope, plan, { ...options, signal }) as Promise<unknown> as Promise<Batch>;
+    const batch = submitCall(core, scope, plan, { ...chosen, timeoutMs, signal }) as Promise<unknown> as Promise<Batch>;
     // Where the consumer leaves first, nobody looks at it again.
     batch.catch(() => {});
     return batch;
@@ -47,7 +56,7 @@ export async function* iterate(
       ahead = undefined;
       let batch: Batch;
       try {
-        batch = await current;
+        batch = await time.spend(describeCall(iterator, "__next__"), current);
       } catch (error) {
         // What raised is through; what was interrupted, or never got there, may be left.
         if ((error as { category?: unknown }).category === "python") isOpen = false;
@@ -102,7 +111,7 @@ async function openIterator(
       name: "iter",
       args: [],
       kwargs: null,
-      options: { ...options, returns: "ref" },
+      options: { ...options, returns: "ref", idempotent: false },
     },
     (_core, handle) => ({ handle }),
   );

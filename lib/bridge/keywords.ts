@@ -1,4 +1,4 @@
-import type { CallOptions } from "./options.ts";
+import { type CallOptions, checkCallOptions } from "./options.ts";
 
 /**
  * Keyword arguments, marked as such; made by {@linkcode kw}.
@@ -27,6 +27,7 @@ export class Kw<T extends object = object, K extends PropertyKey = keyof T> {
  *
  * @param kwargs The keyword arguments, by their Python names.
  * @param options Options of the call, such as a time limit.
+ * @throws {TypeError} If there is no option of a given name.
  *
  * @example Keyword arguments
  * ```ts
@@ -43,6 +44,7 @@ export function kw<const T extends object>(kwargs: T, options?: CallOptions): Kw
       `Cannot mark keyword arguments: got ${kwargs === null ? "null" : typeof kwargs}, expected an object`,
     );
   }
+  checkCallOptions(options);
   return new Kw(kwargs, options);
 }
 

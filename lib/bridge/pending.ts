@@ -6,12 +6,14 @@ import type { Pool } from "../pool/mod.ts";
 import type { CallPlace, Nesting, Reply } from "../rpc/mod.ts";
 import type { SessionScope } from "../session/mod.ts";
 import type { Job, Worker } from "../worker/mod.ts";
-import { type CallPlan, returnFlags, submitCall, timeoutOf } from "./call_job.ts";
+import { type CallPlan, libraryOf, returnFlags, submitCall, timeoutOf, timeUp } from "./call_job.ts";
 import { submitJob } from "./callbacks.ts";
 import { type Core, pinOf } from "./core.ts";
 import { errorModeOf, failedCall } from "./failed_call.ts";
-import type { CallOptions } from "./options.ts";
+import { type CallOptions, checkCallOptions } from "./options.ts";
 import { remotesOf, workerOf } from "./remotes.ts";
+import { Retries } from "./retries.ts";
+import { withAmbientOptions } from "./runtime_options.ts";
 
 /** Makes the face that a settled object gets. */
 export type FaceMaker = (core: Core, handle: Handle) => unknown;
@@ -61,6 +63,8 @@ export class Pending implements Behind, Reply {
   readonly scope: SessionScope;
   /** What it does. */
   readonly plan: StepPlan;
+  /** Its options, with what the flow around it says filled in. */
+  readonly options: CallOptions | undefined;
   /** The hold on the result; there is one once it was sent and is kept. */
   handle: Handle | undefined;
   /** Why there is no result. */
@@ -93,6 +97,7 @@ export class Pending implements Behind, Reply {
     this.#core = core;
     this.scope = scope;
     this.plan = plan;
+    this.options = withAmbientOptions(plan.options);
     this.#face = face;
     // Before it joins the turn: looking at an attribute in the arguments plans a step of its own, which goes first.
     this.uses = usedBy(plan);
@@ -110,6 +115,14 @@ export class Pending implements Behind, Reply {
     if (typeof target === "string") return name === "" ? target : `${target}.${name}`;
     const owner = target instanceof Pending ? "…" : target.handle?.info?.type ?? "object";
     return name === "" ? owner : `${owner}.${name}`;
+  }
+
+  /** What it belongs to: the module or the type of the object that its chain starts from. */
+  get library(): string | undefined {
+    const { target, home } = this.plan;
+    if (home !== undefined) return undefined;
+    if (target instanceof Pending) return target.library;
+    return libraryOf(typeof target === "string" ? target : target.handle);
   }
 
   /** @inheritdoc */
@@ -159,7 +172,7 @@ export class Pending implements Behind, Reply {
     group: () => HandleGroup,
     place: CallPlace,
   ): number | undefined {
-    const { kind, target, name, args, kwargs, options } = this.plan;
+    const { kind, target, name, args, kwargs } = this.plan;
     const session = this.scope.id;
     this.#job = job;
     this.#sent = true;
@@ -167,7 +180,7 @@ export class Pending implements Behind, Reply {
     const kept = this.dependents > 0 || !this.wanted;
     // What no other step uses is answered: nothing else would tell it from the ones that a later failure undoes.
     const silent = !last && this.dependents > 0;
-    const flags = (this.wanted ? returnFlags(options) : Returns.none | (silent ? CallFlag.silent : 0)) |
+    const flags = (this.wanted ? returnFlags(this.options) : Returns.none | (silent ? CallFlag.silent : 0)) |
       (kept ? CallFlag.keep : 0);
     const id = worker.peer.lastId + 1;
     worker.refs.callbackFace = this.#face;
@@ -230,8 +243,34 @@ export class Pending implements Behind, Reply {
 
   /** @inheritdoc */
   fail(error: Error): void {
+    if (this.#job?.retries(error) === true) return;
     this.#failed(error);
     this.#job?.answered(this);
+  }
+
+  /** Whether it may be tried again. Expressions may not: what they see and change is the state of a session. */
+  get isRepeatable(): boolean {
+    return this.options?.idempotent === true && this.plan.home === undefined;
+  }
+
+  /** Whether it goes alone, by the way of calls that are no part of a chain: those can be answered by a kept result. */
+  get isSingle(): boolean {
+    return this.isRepeatable && this.wanted && this.dependents === 0 && this.uses.length === 0 &&
+      this.pin === undefined;
+  }
+
+  /** Sends it alone. */
+  sendAlone(): void {
+    const { kind, target, name, args, kwargs } = this.plan;
+    this.#sent = true;
+    this.#answers = true;
+    const plan = { kind, target: target as string, name, args, kwargs };
+    submitCall(this.#core, this.scope, plan, this.options, this.uses).then((value) => {
+      const found = behindOf(value)?.handle;
+      // What came as a whole has a face of its own, of which the one given here is a stand-in.
+      if (found !== undefined) this.#id = found.id;
+      this.fulfil(value);
+    }, (error) => this.#failed(error));
   }
 
   /** Fails it before it was sent, or while its answer is out. */
@@ -241,7 +280,7 @@ export class Pending implements Behind, Reply {
 
   #failed(error: Error): void {
     if (this.failure !== undefined) return;
-    const mode = this.plan.options?.errorMode ?? this.#core.errorMode;
+    const mode = this.options?.errorMode ?? this.#core.errorMode;
     this.failure = failedCall(error, mode, this.#job?.runningOn, this.#id) as Error;
     this.#wakeWaiters();
     // A step that others use passes its failure on to them; one that nobody uses behaves like a promise nobody awaits.
@@ -261,7 +300,7 @@ export class Pending implements Behind, Reply {
     const handle = this.handle;
     if (handle === undefined) return;
     const plan = { kind: CallKind.value, target: handle, name: "", args: [], kwargs: null };
-    submitCall(this.#core, this.scope, plan, this.plan.options).then((value) => {
+    submitCall(this.#core, this.scope, plan, this.options).then((value) => {
       const found = behindOf(value)?.handle;
       if (found === undefined) return result.resolve(value);
       // The worker names an object that is kept already by its own id; both names are one object.
@@ -276,26 +315,31 @@ export class Pending implements Behind, Reply {
 
 /** Steps that depend on each other; they go to one worker, in order. */
 class ChainJob implements Job, Expiring {
-  readonly worker: Worker | undefined;
   readonly deadlineAt: number;
   readonly #core: Core;
   readonly #steps: readonly Pending[];
   readonly #timeoutMs: number;
   readonly #signals: readonly AbortSignal[];
+  #worker: Worker | undefined;
   #runningOn: Worker | undefined;
   #deadline: DeadlineEntry | undefined;
   #done: (() => void) | undefined;
   #open = 0;
+  #submitted = false;
   #over = false;
+  #isAnswered = false;
+  #isRetrying = false;
+  #retries: Retries | undefined;
 
-  constructor(core: Core, steps: readonly Pending[], worker: Worker | undefined) {
+  constructor(core: Core, steps: readonly Pending[]) {
     this.#core = core;
     this.#steps = steps;
-    this.worker = worker;
     let timeoutMs = Infinity;
     const signals: AbortSignal[] = [];
-    for (const { plan: { options } } of steps) {
-      timeoutMs = Math.min(timeoutMs, timeoutOf(core, options));
+    const asksLibrary = core.times.libraries !== undefined;
+    for (const step of steps) {
+      const { options } = step;
+      timeoutMs = Math.min(timeoutMs, timeoutOf(core, options, asksLibrary ? step.library : undefined));
       // Checked while it can still be refused: an exception must not come out of a worker that was just given the job.
       returnFlags(options);
       errorModeOf(core, options);
@@ -308,6 +352,10 @@ class ChainJob implements Job, Expiring {
 
   get what(): string {
     return (this.#steps.at(-1) as Pending).what;
+  }
+
+  get worker(): Worker | undefined {
+    return this.#worker;
   }
 
   get preferred(): Worker | undefined {
@@ -326,13 +374,50 @@ class ChainJob implements Job, Expiring {
       step.plan.home?.stays !== true;
   }
 
-  submit(): void {
+  /** Starts its time, which also covers the wait for earlier steps that it uses. */
+  begin(): void {
     for (const signal of this.#signals) {
       if (signal.aborted) return this.fail(new CallCancelledError(this.what, false, signal.reason));
       signal.addEventListener("abort", this.#onAbort, { once: true });
     }
     this.#deadline = this.#core.deadlines.add(this);
+  }
+
+  submit(): void {
+    if (this.#over) return;
+    try {
+      for (const step of this.#steps) this.#worker = workerOf(step.what, step.uses, this.#worker);
+      for (const { plan: { home }, what } of this.#steps) {
+        if (home !== undefined) this.#worker = home.choose(this.#worker, what);
+      }
+      this.#worker ??= this.#steps.find((step) => step.pin?.alive === true)?.pin;
+    } catch (error) {
+      return this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#submitted = true;
+    const isRepeatable = this.#worker === undefined && this.#steps.every((step) => step.isRepeatable);
+    if (isRepeatable) this.#retries = new Retries(this.#core, this, this.#steps.at(-1)?.options as CallOptions);
     submitJob(this.#core, this);
+  }
+
+  /**
+   * Whether a step that failed with its worker is tried again, with all of its chain. What was answered before may have
+   * been used by then, so a chain of which anything was answered is not.
+   */
+  retries(error: Error): boolean {
+    // The other steps fail in the same moment.
+    if (this.#isRetrying) return true;
+    const retries = this.#retries;
+    if (this.#over || this.#isAnswered || retries === undefined) return false;
+    if (this.#steps.some((step) => step.failure !== undefined)) return false;
+    this.#isRetrying = retries.plan(error);
+    return this.#isRetrying;
+  }
+
+  again(): void {
+    this.#isRetrying = false;
+    this.reset();
+    this.#core.pool.submit(this);
   }
 
   start(worker: Worker, done: () => void, nesting?: Nesting): readonly number[] {
@@ -394,6 +479,7 @@ class ChainJob implements Job, Expiring {
 
   answered(step: Pending): void {
     if (!step.open) return;
+    this.#isAnswered = true;
     step.open = false;
     this.#open -= 1;
     if (this.#open > 0) return;
@@ -407,7 +493,11 @@ class ChainJob implements Job, Expiring {
   }
 
   expire(): void {
-    this.#giveUp((mayHaveRun) => new CallTimeoutError(this.what, this.#timeoutMs, mayHaveRun));
+    this.#giveUp((mayHaveRun) =>
+      this.#submitted
+        ? timeUp(this.#core, this.what, this.#timeoutMs, mayHaveRun)
+        : new CallTimeoutError(this.what, this.#timeoutMs, false)
+    );
   }
 
   readonly #onAbort = (): void => {
@@ -417,9 +507,10 @@ class ChainJob implements Job, Expiring {
 
   #giveUp(makeError: (mayHaveRun: boolean) => Error): void {
     if (this.#over) return;
-    const worker = this.#runningOn;
-    const error = makeError(worker !== undefined);
+    const worker = this.#isRetrying ? undefined : this.#runningOn;
+    const error = makeError(worker !== undefined || (this.#retries?.failed ?? 0) > 0);
     this.#finish();
+    this.#retries?.cancel();
     const unanswered = worker === undefined ? this.#steps : this.#steps.filter((step) => step.open);
     for (const step of unanswered) step.abandon(error);
     if (worker === undefined) this.#core.pool.withdraw(this);
@@ -497,20 +588,24 @@ class Planner {
         if (used instanceof Pending && !used.usable && !steps.includes(used)) (earlier ??= []).push(used);
       }
     }
-    if (earlier === undefined) return this.#submitNow(steps);
-    void Promise.all(earlier.map((step) => step.whenUsable())).then(() => this.#submit(steps));
-  }
-
-  #submitNow(steps: readonly Pending[]): void {
+    const [only] = steps;
+    if (steps.length === 1 && only?.isSingle === true) return only.sendAlone();
+    let job: ChainJob;
     try {
-      let worker: Worker | undefined;
-      for (const step of steps) worker = workerOf(step.what, step.uses, worker);
-      for (const { plan: { home }, what } of steps) if (home !== undefined) worker = home.choose(worker, what);
-      worker ??= steps.find((step) => step.pin?.alive === true)?.pin;
-      new ChainJob(this.#core, steps, worker).submit();
+      job = new ChainJob(this.#core, steps);
     } catch (error) {
       for (const step of steps) step.abandon(error instanceof Error ? error : new Error(String(error)));
+      return;
     }
+    job.begin();
+    if (earlier === undefined) return job.submit();
+    void this.#submitLater(job, earlier);
+  }
+
+  async #submitLater(job: ChainJob, earlier: readonly Pending[]): Promise<void> {
+    // One that went back unbegun after a crash is not usable any more.
+    while (earlier.some((step) => !step.usable)) await Promise.all(earlier.map((step) => step.whenUsable()));
+    job.submit();
   }
 }
 
@@ -535,10 +630,11 @@ export function callNow(
   face: FaceMaker,
 ): Promise<unknown> {
   try {
+    checkCallOptions(options);
     const remotes = remotesOf(plan.args, plan.kwargs);
     if (!remotes.some((found) => found instanceof Pending && !found.usable)) {
       markUsed(remotes);
-      return submitCall(core, scope, plan, options, remotes);
+      return submitCall(core, scope, plan, withAmbientOptions(options), remotes);
     }
     const target = typeof plan.target === "string" ? plan.target : { handle: plan.target, failure: undefined };
     return new Pending(core, scope, { ...plan, target, options }, face).result();

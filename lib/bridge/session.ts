@@ -6,6 +6,7 @@ import { located } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
 import { definedOnly } from "./keywords.ts";
 import type { CallOptions } from "./options.ts";
+import { type CallPayload, PAYLOAD_RUNNER, payloadOptions } from "./payload.ts";
 import { callNow } from "./pending.ts";
 import { type Ref, refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
@@ -144,6 +145,23 @@ export abstract class Caller {
   }
 
   /**
+   * Makes a call that is given in the dictionary form of Snakepit's tools, in the session that it names.
+   *
+   * @throws {ProtocolVersionError} If it speaks no version that the worker speaks. One without versions is refused unless
+   * the worker's environment has `SNAKEBRIDGE_ALLOW_LEGACY_PROTOCOL=1`.
+   * @throws {ProtocolError} If a field is missing, has the wrong type, or is not known; the message names it.
+   */
+  callPayload(payload: CallPayload, options?: CallOptions): Promise<unknown> {
+    try {
+      const resolved = payloadOptions(payload, options);
+      const [module, name] = PAYLOAD_RUNNER;
+      return this.payloadCaller(payload.session_id).call(module, name, [payload], undefined, resolved);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
    * A proxy of a module: its functions as methods, chained and pipelined. Python imports it with the first call.
    *
    * With the shape of the module as a type, chains are typed: functions, classes and attributes by their Python names,
@@ -265,6 +283,9 @@ export abstract class Caller {
   protected scope(): SessionScope {
     return currentScope(this.core);
   }
+
+  /** Who makes the call of a payload that names this session. @ignore */
+  protected abstract payloadCaller(session: string | undefined): Caller;
 }
 
 function show(value: unknown): string {
@@ -292,7 +313,9 @@ export class Session extends Caller {
   /** Runs `fn` with this session bound to every call made in it, across awaits. */
   run<T>(fn: () => T): T {
     this.#own.check();
-    return runWithAmbient({ bridge: this.core.bridge, scope: this.#own, callback: ambient()?.callback }, fn);
+    const around = ambient();
+    const bound = { bridge: this.core.bridge, scope: this.#own, callback: around?.callback, options: around?.options };
+    return runWithAmbient(bound, fn);
   }
 
   /**
@@ -325,5 +348,11 @@ export class Session extends Caller {
   /** @ignore */
   protected override scope(): SessionScope {
     return this.#own;
+  }
+
+  /** @ignore */
+  protected override payloadCaller(session: string | undefined): Caller {
+    if (session === undefined || session === this.id) return this;
+    throw new TypeError(`Cannot run payload: it names session "${session}", this is session "${this.id}"`);
   }
 }

@@ -5,12 +5,12 @@ export class CallTimeoutError extends SnakeBridgeError {
   /** The limit that ran out, in milliseconds. */
   readonly timeoutMs: number;
 
-  /** Makes the error for a call described by `what`. */
-  constructor(what: string, timeoutMs: number, mayHaveRun: boolean) {
+  /** Makes the error for a call described by `what`; `option` is the name of the limit that ran out. */
+  constructor(what: string, timeoutMs: number, mayHaveRun: boolean, option = "timeoutMs") {
     super(
       `Call ${what} gave no result within ${timeoutMs} ms${mayHaveRun ? "" : " and was never started"}; ` +
-        `raise timeoutMs if it needs longer`,
-      { code: "call_timeout", category: "timeout", mayHaveRun, details: { timeoutMs } },
+        `raise ${option} if it needs longer`,
+      { code: "call_timeout", category: "timeout", mayHaveRun, details: { timeoutMs, option } },
     );
     this.timeoutMs = timeoutMs;
   }
@@ -102,6 +102,25 @@ export class RefWorkerError extends RefError {
         `(withSession) or send one of them as a value`,
       { code: "ref_worker", category: "validation" },
     );
+  }
+}
+
+/** The policy of the bridge refuses what a call would reach; nothing of it was called. */
+export class PolicyDeniedError extends SnakeBridgeError {
+  /** What would have been reached: its own name, such as `posix.system`, or the words used, such as `os.environ`. */
+  readonly denied: string;
+  /** Why not: `deny 'os'`, `gateway 'builtins.eval'`, `introspection '__globals__'`, `no entry of allow matches it`. */
+  readonly rule: string;
+
+  /** Makes the error for a call described by `what`. */
+  constructor(what: string, denied: string, rule: string) {
+    super(`Call ${what} was refused by the policy of the bridge: it reaches ${denied} (${rule})`, {
+      code: "policy_denied",
+      category: "validation",
+      details: { name: denied, rule },
+    });
+    this.denied = denied;
+    this.rule = rule;
   }
 }
 

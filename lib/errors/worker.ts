@@ -33,6 +33,8 @@ export class WorkerCrashedError extends SnakeBridgeError {
   readonly signal: string | null;
   /** The last lines Python wrote to standard error. */
   readonly stderrTail: string;
+  /** How often the call was tried; more than once only when it is idempotent. This error is that of the last try. */
+  attempts: number = 1;
 
   /** Makes the error for a call described by `what`. */
   constructor(what: string, exit: WorkerExit, cause?: unknown) {

@@ -88,6 +88,15 @@ export interface ProtocolFailure extends FailureBase {
   readonly workerMinProtocol?: number;
 }
 
+/** The policy refuses what the call would reach. */
+export interface PolicyFailure extends FailureBase {
+  readonly kind: "policy";
+  /** What would have been reached, such as `posix.system`. */
+  readonly name: string;
+  /** Why not, such as `deny 'os'`. */
+  readonly rule: string;
+}
+
 /** Why a call failed, told apart by `kind`. */
 export type Failure =
   | PythonFailure
@@ -95,6 +104,7 @@ export type Failure =
   | ValueFailure
   | LimitFailure
   | RefFailure
+  | PolicyFailure
   | ProtocolFailure;
 
 /** Deepest chain of causes and groups that is followed; the worker cuts at 20. */
@@ -158,6 +168,8 @@ function failure(value: unknown, depth: number): Failure {
         id: count(fields.id) ?? 0,
       };
     }
+    case "policy":
+      return { ...base, kind: "policy", name: text(fields.name), rule: text(fields.rule) };
     case "protocol": {
       const versions = ["hostProtocol", "hostMinProtocol", "workerProtocol", "workerMinProtocol"] as const;
       return {

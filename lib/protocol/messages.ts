@@ -173,6 +173,18 @@ export interface HostHello {
   readonly pythonPaths: readonly string[];
   /** Longest `repr` that a ref carries, in characters. */
   readonly reprMaxChars: number;
+  /** What calls may reach; everything when undefined. */
+  readonly policy?: HelloPolicy | undefined;
+}
+
+/** What calls may reach (section 4.1). */
+export interface HelloPolicy {
+  /** Patterns of what may be reached; everything when undefined. */
+  readonly allow?: readonly string[] | undefined;
+  /** Patterns of what may not be reached, whatever `allow` says. */
+  readonly deny?: readonly string[] | undefined;
+  /** Whether expression templates may be evaluated. */
+  readonly expressions?: boolean | undefined;
 }
 
 /** What the worker says in its hello. */

@@ -3,6 +3,7 @@ import type { Failure, PythonFailure } from "../protocol/mod.ts";
 import {
   CallCancelledError,
   LimitExceededError,
+  PolicyDeniedError,
   ProtocolError,
   ProtocolVersionError,
   PythonError,
@@ -54,6 +55,8 @@ export function toError(
       if (failure.reason === "released") return new RefReleasedError(`reference ${failure.id} in ${what}`);
       if (failure.reason === "session") return new RefSessionError(`reference ${failure.id}`, "another", what);
       return new RefNotFoundError(`reference ${failure.id} in ${what}`, "the worker does not know it");
+    case "policy":
+      return new PolicyDeniedError(what, failure.name, failure.rule);
     case "protocol":
       if ("hostProtocol" in failure && failure.hostProtocol !== undefined) {
         return new ProtocolVersionError(

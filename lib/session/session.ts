@@ -95,11 +95,13 @@ export class SessionScope {
 /** What is bound to the running asynchronous flow. */
 export interface Ambient {
   /** The bridge calls go to. */
-  readonly bridge: object;
-  /** The session calls belong to. */
-  readonly scope: SessionScope;
+  readonly bridge: object | undefined;
+  /** The session calls belong to; there is one when there is a bridge. */
+  readonly scope: SessionScope | undefined;
   /** The callback of Python that this code answers; calls made for it run inside the call that waits for it. */
   readonly callback?: OpenCallback | undefined;
+  /** Options of calls, which only the folder above understands. */
+  readonly options?: object | undefined;
 }
 
 /** A callback of Python that is being answered. */

@@ -6,6 +6,16 @@
 export const DEFAULTS = {
   /** Longest wait for a call, from the moment it is made. */
   timeoutMs: 120_000,
+  /** Longest wait for all items of an iteration together. */
+  streamTimeoutMs: 1_800_000,
+  /** How often an idempotent call is tried again after its worker died. */
+  retries: 2,
+  /** Wait before the first of these tries; it doubles with each. */
+  retryDelayMs: 100,
+  /** Longest wait before one of these tries. */
+  maxRetryDelayMs: 30_000,
+  /** The cache for results of idempotent calls, when it is switched on. */
+  idempotentCache: { maxEntries: 1_000, ttlMs: 300_000, maxBytes: 67_108_864 },
   /**
    * Longest wait for a free worker. No limit of its own: the call's time budget covers the wait, and a shorter limit
    * would reject the tail of a well-formed batch.

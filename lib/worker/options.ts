@@ -1,6 +1,6 @@
 import type { Clock } from "../async/mod.ts";
 import type { OutputMode } from "../host/mod.ts";
-import type { Limits } from "../protocol/mod.ts";
+import type { HelloPolicy, Limits } from "../protocol/mod.ts";
 import type { Handle } from "../refs/mod.ts";
 import type { CallbackRequest } from "../rpc/mod.ts";
 import type { Worker } from "./worker.ts";
@@ -25,6 +25,8 @@ export interface WorkerOptions {
   readonly stderr: OutputMode;
   /** Longest representation sent with a reference, in characters. */
   readonly reprMaxChars: number;
+  /** What calls may reach; everything when undefined. */
+  readonly policy?: HelloPolicy | undefined;
   /** Longest wait for a worker's first word, in milliseconds. */
   readonly startTimeoutMs: number;
   /** How long cancelled Python code may go on before its worker is killed, in milliseconds. */

@@ -109,7 +109,12 @@ export class Worker {
     this.peer = new Peer(carrier, {
       limits: options.limits,
       refs: this.refs,
-      hello: { host: "snakebridge", pythonPaths: options.pythonPaths, reprMaxChars: options.reprMaxChars },
+      hello: {
+        host: "snakebridge",
+        pythonPaths: options.pythonPaths,
+        reprMaxChars: options.reprMaxChars,
+        ...(options.policy === undefined ? {} : { policy: options.policy }),
+      },
       onCallback: (request) => this.#onCallback(request),
       onAwaiting: (id) => this.#onAwaiting(id),
       thrown: (number) => this.#thrown.get(number),

@@ -50,6 +50,7 @@ const SAMPLES: readonly api.SnakeBridgeError[] = [
   new api.LimitExceededError(SECRET, "maxDepth", 3, 2, true),
   new api.ProtocolError(SECRET),
   new api.ProtocolVersionError(1, 1, 2, 2),
+  new api.PolicyDeniedError("f", "os", "deny 'os'"),
   new api.PythonNotFoundError(SECRET, [SECRET]),
   new api.PythonVersionError(SECRET, "3.9", "3.10"),
   new api.PermissionRequiredError(SECRET, "--allow-run"),

@@ -537,3 +537,72 @@ async def async_catching() -> AsyncIterator[None]:
         log(f"caught {error!r}")
     finally:
         log("over")
+
+
+class Sleeper:
+    """Sleeps whatever it is asked."""
+
+    def sleep(self) -> None:
+        time.sleep(60)
+
+    def __len__(self) -> int:
+        time.sleep(60)
+        return 0
+
+    def __iter__(self) -> Sleeper:
+        return self
+
+    def __next__(self) -> object:
+        time.sleep(60)
+        raise StopIteration
+
+
+def drip(interval_s: float, count: int = 1_000_000):  # type: ignore[no-untyped-def]
+    """A generator that takes its time for each item."""
+    for index in range(count):
+        time.sleep(interval_s)
+        yield index
+
+
+def die_first(path: str, times: int, value: object = "alive") -> object:
+    """Ends the process in the first runs; the file counts them."""
+    with open(path, "a") as file:
+        file.write("x")
+    if os.path.getsize(path) <= times:
+        os._exit(9)
+    return value
+
+
+def runs(path: str, value: object = None) -> object:
+    """Counts its runs in a file."""
+    with open(path, "a") as file:
+        file.write("x")
+    return [os.path.getsize(path), value]
+
+
+def every_value() -> object:
+    """One of each kind of value, made anew."""
+    import datetime
+    import decimal
+
+    return {
+        "plain": [None, True, 1, 1.5, float("inf"), 2**70, "text", b"bytes", b"large" * 2_000],
+        "set": {1, 2},
+        "tuple": (1, (2,)),
+        "map": {1: "a", (2,): "b"},
+        "digits": {"2": 1, "1": 2},
+        "when": datetime.datetime(2024, 7, 1, 12, tzinfo=datetime.timezone.utc),
+        "span": datetime.timedelta(days=1, microseconds=5),
+        "price": decimal.Decimal("1.10"),
+        "complex": 1 + 2j,
+    }
+
+
+def runs_and_fails(path: str) -> None:
+    runs(path)
+    raise ValueError("as asked")
+
+
+def call_with_os(function):  # type: ignore[no-untyped-def]
+    """Shows a module to a function."""
+    return function(os)

@@ -357,6 +357,13 @@ class Worker(Answers):
         paths = given.get("pythonPaths")
         if type(paths) is list:
             sys.path[:0] = [path for path in paths if type(path) is str]
+        if given.get("policy") is not None:
+            from snakebridge._internal.policy import Policy
+
+            try:
+                Policy(given["policy"]).install(self.refs)
+            except Problem as problem:
+                self.refuse(problem)
         self.greeted = True
         answer = {
             "protocol": PROTOCOL,

@@ -17,7 +17,9 @@
 
 // Bridges, calls, references
 export {
+  type ArithmeticOperator,
   attr,
+  type BinaryOperator,
   type BridgeOptions,
   type BridgeStats,
   call,
@@ -63,6 +65,7 @@ export {
   type SubclassDefinition,
   type TemplateOptions,
   type TimeoutProfile,
+  type UnaryOperator,
   withPython,
   withRuntime,
   withSession,

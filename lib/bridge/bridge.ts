@@ -6,7 +6,7 @@ import { Pool, type PoolStats, type WorkerSnapshot } from "../pool/mod.ts";
 import { resolveLimits } from "../protocol/mod.ts";
 import type { Handle } from "../refs/mod.ts";
 import { SessionScope } from "../session/mod.ts";
-import { DEFAULTS } from "../worker/mod.ts";
+import { DEFAULTS, type RefLimits } from "../worker/mod.ts";
 import { answerCallback } from "./callbacks.ts";
 import { type Core, createCore } from "./core.ts";
 import { closeAtEnd, forgetOpen } from "./open_bridges.ts";
@@ -76,6 +76,7 @@ export class SnakeBridge extends Caller {
         limits,
         stdout: options.stdout ?? "inherit",
         stderr: options.stderr ?? "inherit",
+        refLimits: refLimits(options),
         reprMaxChars: options.reprMaxChars ?? DEFAULTS.reprMaxChars,
         policy: options.policy === undefined ? undefined : resolvePolicy(options.policy),
         startTimeoutMs: options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
@@ -206,6 +207,22 @@ export function bridgeOf(identity: object): SnakeBridge | undefined {
 /** What the parts of `bridge` share; for the folders above this one. */
 export function coreOf(bridge: SnakeBridge): Core {
   return cores.get(bridge) as Core;
+}
+
+/** What hello says of references; what is not set is left to the worker, which knows its environment. */
+function refLimits({ maxRefs, refTtlSeconds }: BridgeOptions): RefLimits {
+  if (maxRefs !== undefined && !(maxRefs === Infinity || (Number.isSafeInteger(maxRefs) && maxRefs >= 0))) {
+    throw new RangeError(`Cannot start bridge: maxRefs is ${maxRefs}, expected a whole number from 0, or Infinity`);
+  }
+  if (refTtlSeconds !== undefined && !(typeof refTtlSeconds === "number" && refTtlSeconds >= 0)) {
+    throw new RangeError(
+      `Cannot start bridge: refTtlSeconds is ${refTtlSeconds}, expected a number of seconds from 0, or Infinity`,
+    );
+  }
+  return {
+    ...(maxRefs === undefined ? {} : { maxRefs: maxRefs === Infinity ? 0 : maxRefs }),
+    ...(refTtlSeconds === undefined ? {} : { refTtlSeconds: refTtlSeconds === Infinity ? 0 : refTtlSeconds }),
+  };
 }
 
 function defaultSize(): number {

@@ -87,6 +87,8 @@ class CallJob implements Job, Reply, Expiring {
   #runningOn: Worker | undefined;
   #deadline: DeadlineEntry | undefined;
   #done: (() => void) | undefined;
+  /** What it names; kept in Python until it has ended. */
+  readonly #named: readonly Handle[];
   #settled = false;
   readonly #retries: Retries | undefined;
 
@@ -107,14 +109,14 @@ class CallJob implements Job, Reply, Expiring {
     this.deadlineAt = core.clock.now() + this.#timeoutMs;
     const { target } = plan;
     let start: Worker | undefined;
-    if (typeof target !== "string") {
-      target.table.use(target, scope.id);
-      start = target.table.owner as Worker;
-    }
+    this.#named = namedBy(target, remotes);
+    for (const handle of this.#named) handle.admit(scope.id);
+    if (typeof target !== "string") start = target.table.owner as Worker;
     this.worker = workerOf(this.what, remotes, start) ?? pinOf(core, scope);
     this.#retries = options?.idempotent === true && this.worker === undefined
       ? new Retries(core, this, options)
       : undefined;
+    for (const handle of this.#named) handle.pin();
     const { promise, resolve, reject } = deferred<unknown>();
     this.promise = promise;
     this.#resolve = resolve;
@@ -127,6 +129,10 @@ class CallJob implements Job, Reply, Expiring {
 
   get preferred(): Worker | undefined {
     return this.#scope.preferred;
+  }
+
+  handleOf(id: number): Handle | undefined {
+    return this.#named.find((handle) => handle.id === id);
   }
 
   submit(): void {
@@ -210,11 +216,20 @@ class CallJob implements Job, Reply, Expiring {
   #settle(outcome: unknown, failed: boolean): void {
     if (this.#settled) return;
     this.#settled = true;
+    for (const handle of this.#named) handle.unpin();
     this.#core.deadlines.delete(this.#deadline);
     this.#signal?.removeEventListener("abort", this.#onAbort);
     if (failed) this.#reject(failedCall(outcome, this.#errorMode, this.#runningOn, this.#id));
     else this.#resolve(outcome);
   }
+}
+
+const NOTHING: readonly Handle[] = [];
+
+function namedBy(target: string | Handle, remotes: readonly Behind[]): readonly Handle[] {
+  if (remotes.length === 0) return typeof target === "string" ? NOTHING : [target];
+  const named = remotes.map(({ handle }) => handle).filter((handle) => handle !== undefined);
+  return typeof target === "string" ? named : [target, ...named];
 }
 
 /**

@@ -187,6 +187,23 @@ export interface BridgeOptions {
    * @default {2_000}
    */
   cancelGraceMs?: number;
+  /**
+   * Most references that one session may have in one worker; 0 or `Infinity` for no limit. A new one beyond it makes the
+   * worker give back the one used least recently, whose next use throws {@linkcode RefEvictedError}.
+   *
+   * References that were dropped and not released count until they are garbage collected, so a low limit goes with code
+   * that releases.
+   *
+   * @default {1_000_000} Or what the variable `SNAKEBRIDGE_REF_MAX` says, where Python gets it.
+   */
+  maxRefs?: number;
+  /**
+   * How long a reference may stay unused before its object is given back, in seconds; 0 or `Infinity` for ever. Its next
+   * use throws {@linkcode RefExpiredError}. Age is looked at while a worker has nothing to do.
+   *
+   * @default {0} Or what the variable `SNAKEBRIDGE_REF_TTL_SECONDS` says, where Python gets it.
+   */
+  refTtlSeconds?: number;
   /** Limits on the size and shape of values, both ways. */
   limits?: LimitOptions;
   /**
@@ -247,6 +264,8 @@ const BRIDGE_OPTIONS: Readonly<Record<keyof BridgeOptions, true>> = {
   limits: true,
   stdout: true,
   stderr: true,
+  maxRefs: true,
+  refTtlSeconds: true,
   reprMaxChars: true,
   errorMode: true,
   idempotentCache: true,

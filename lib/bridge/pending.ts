@@ -90,6 +90,11 @@ export class Pending implements Behind, Reply {
   #waiters: (() => void)[] | undefined;
   #job: ChainJob | undefined;
   #id = 0;
+  /** What it names, as far as it had a name before the step was sent; it stays in Python until the step has ended. */
+  #pinned: Handle[] | undefined;
+  #lacksNames = false;
+  /** Why it may not be sent. */
+  #refused: Error | undefined;
 
   /** Plans a step. */
   constructor(core: Core, scope: SessionScope, plan: StepPlan, face: FaceMaker) {
@@ -104,6 +109,7 @@ export class Pending implements Behind, Reply {
     // Now: the turn ends in the flow of whoever made its first step.
     this.pin = pinOf(core, scope);
     markUsed(this.uses);
+    this.#pinUses();
     let planner = planners.get(core.pool);
     if (planner === undefined) planners.set(core.pool, planner = new Planner(core));
     planner.add(this);
@@ -220,6 +226,59 @@ export class Pending implements Behind, Reply {
     }
   }
 
+  /** @inheritdoc */
+  handleOf(id: number): Handle | undefined {
+    return this.uses.find(({ handle }) => handle?.id === id)?.handle;
+  }
+
+  /** What its call names; what it only comes after is not named. */
+  get #named(): readonly Behind[] {
+    return this.plan.home?.after === undefined ? this.uses : this.uses.slice(1);
+  }
+
+  /** Keeps what the step names in Python until it has ended, and checks that it may be named. */
+  #pinUses(): void {
+    for (const { handle } of this.#named) {
+      if (handle === undefined) {
+        this.#lacksNames = true;
+        continue;
+      }
+      try {
+        handle.admit(this.scope.id);
+        handle.pin();
+        (this.#pinned ??= []).push(handle);
+      } catch (error) {
+        this.#refused ??= error as Error;
+      }
+    }
+  }
+
+  /** Fails it at once when it names what cannot be used; true when it has failed. */
+  refuse(): boolean {
+    const reason = this.#refused ?? this.#named.find(({ failure }) => failure !== undefined)?.failure;
+    if (reason !== undefined) this.#failed(reason);
+    return this.failure !== undefined;
+  }
+
+  /** Keeps what got its name since the step was made; what is sent along with it needs no keeping. */
+  pinLate(): void {
+    if (!this.#lacksNames || this.failure !== undefined) return;
+    this.#lacksNames = false;
+    const known = this.#pinned;
+    for (const { handle } of this.#named) {
+      if (handle === undefined || known?.includes(handle) === true) continue;
+      handle.pin();
+      (this.#pinned ??= []).push(handle);
+    }
+  }
+
+  #unpin(): void {
+    const pinned = this.#pinned;
+    if (pinned === undefined) return;
+    this.#pinned = undefined;
+    for (const handle of pinned) handle.unpin();
+  }
+
   /** Undoes {@linkcode Pending.send}: the step was never begun and will be sent again. */
   reset(): void {
     this.#sent = false;
@@ -232,6 +291,7 @@ export class Pending implements Behind, Reply {
   fulfil(value: unknown): void {
     const found = behindOf(value)?.handle;
     if (found?.id === this.#id) this.handle ??= found;
+    this.#unpin();
     this.#answered = true;
     this.#wakeWaiters();
     // Awaited only after it was sent without asking for a value: that is fetched on its own.
@@ -282,6 +342,7 @@ export class Pending implements Behind, Reply {
     if (this.failure !== undefined) return;
     const mode = this.options?.errorMode ?? this.#core.errorMode;
     this.failure = failedCall(error, mode, this.#job?.runningOn, this.#id) as Error;
+    this.#unpin();
     this.#wakeWaiters();
     // A step that others use passes its failure on to them; one that nobody uses behaves like a promise nobody awaits.
     if (this.#result === undefined && !this.used) void this.result();
@@ -385,8 +446,15 @@ class ChainJob implements Job, Expiring {
 
   submit(): void {
     if (this.#over) return;
+    let refused = 0;
+    for (const step of this.#steps) if (step.refuse()) refused += 1;
+    // Nobody must wait in line to be told.
+    if (refused === this.#steps.length) return this.#finish();
     try {
-      for (const step of this.#steps) this.#worker = workerOf(step.what, step.uses, this.#worker);
+      for (const step of this.#steps) {
+        step.pinLate();
+        this.#worker = workerOf(step.what, step.uses, this.#worker);
+      }
       for (const { plan: { home }, what } of this.#steps) {
         if (home !== undefined) this.#worker = home.choose(this.#worker, what);
       }
@@ -543,6 +611,11 @@ function sorted(steps: readonly Pending[]): Pending[][] {
     else job.push(step);
   }
   return [...jobs.values()];
+}
+
+/** Settles when the steps made before have been sent, or stand in line. */
+export function stepsSent(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
 }
 
 /** Collects the steps of a turn and sends those that belong together as one job. */

@@ -1,27 +1,25 @@
-import { RefReleasedError } from "../errors/mod.ts";
-import { CallKind, Trait } from "../protocol/mod.ts";
-import { type Behind, type Handle, setBehind } from "../refs/mod.ts";
+import { CallKind, EllipsisType, Slice, Trait } from "../protocol/mod.ts";
+import { type Behind, behindOf, type Handle, setBehind } from "../refs/mod.ts";
 import { located } from "./call_site.ts";
 import { type Core, currentScope } from "./core.ts";
 import { type Enterable, enterContext, type Entered, type EnterOptions, exitAndRelease } from "./contexts.ts";
 import { iterate } from "./iterate.ts";
 import { definedOnly } from "./keywords.ts";
+import {
+  type ArithmeticOperator,
+  type BinaryOperator,
+  type Comparison,
+  comparisonName,
+  operatorName,
+  reflectedName,
+  requireOperand,
+  unaryName,
+  type UnaryOperator,
+} from "./operators.ts";
 import type { CallOptions } from "./options.ts";
 import { callNow } from "./pending.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
-import { INSPECT_KEYS, showHandle } from "./show.ts";
-
-/** How two objects are compared; see {@linkcode Ref.compare}. */
-export type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">=";
-
-const COMPARISONS: Record<Comparison, string> = {
-  "==": "eq",
-  "!=": "ne",
-  "<": "lt",
-  "<=": "le",
-  ">": "gt",
-  ">=": "ge",
-};
+import { showHandle, showWith } from "./show.ts";
 
 /**
  * A hold on a Python object.
@@ -49,9 +47,11 @@ export class Ref implements Enterable {
     this.#handle = handle;
     this.#behind = { handle, failure: undefined };
     setBehind(this, this.#behind);
-    for (const key of INSPECT_KEYS) {
-      Object.defineProperty(this, key, { value: () => showHandle(handle, ""), enumerable: false });
-    }
+    this.toJSON = refuseJson;
+  }
+
+  static {
+    showWith(this, (ref) => ref.toString());
   }
 
   /** Itself: whatever stands for a Python object has its explicit reference under this name. */
@@ -126,6 +126,36 @@ export class Ref implements Enterable {
     await this.#submit(CallKind.delAttr, name, [], undefined, options);
   }
 
+  /** `type(object)` as a reference; {@linkcode Ref.type} is its name. */
+  async classRef(options?: CallOptions): Promise<Ref> {
+    return await this.#operate("class", [], { ...options, returns: "ref" }) as Ref;
+  }
+
+  /**
+   * `isinstance(object, kinds)`.
+   *
+   * @param kinds A class (a reference or proxy), its name such as `numbers.Number` or `dict`, or an array of those.
+   */
+  async isInstance(kinds: unknown, options?: CallOptions): Promise<boolean> {
+    return await this.#operate("isinstance", [requireOperand("isInstance", kinds)], options) as boolean;
+  }
+
+  /**
+   * `object is other`: whether both stand for one object.
+   *
+   * @param other A reference or proxy, or one of `null`, `true`, `false` and `Ellipsis`, of which Python has one each.
+   * @throws {TypeError} If `other` is another value: each comes as a new object, so the answer would mean nothing.
+   */
+  async is(other: unknown, options?: CallOptions): Promise<boolean> {
+    const isOne = other === null || typeof other === "boolean" || other instanceof EllipsisType;
+    if (!isOne && behindOf(other) === undefined) {
+      throw new TypeError(
+        `Cannot tell whether a Python object is ${String(other)}: a value becomes a new object in Python; use equals()`,
+      );
+    }
+    return await this.#operate("is", [other], options) as boolean;
+  }
+
   /** The object as a value, where it has an encoding. */
   value<T = unknown>(options?: CallOptions): Promise<T> {
     return this.#submit(CallKind.value, "", [], undefined, { returns: "value", ...options });
@@ -151,6 +181,11 @@ export class Ref implements Enterable {
     return await this.#operate<boolean>("bool", [], options);
   }
 
+  /** `hash(object)`. */
+  async hash(options?: CallOptions): Promise<number | bigint> {
+    return await this.#operate("hash", [], options) as number | bigint;
+  }
+
   /** `dir(object)`. */
   async dir(options?: CallOptions): Promise<string[]> {
     return await this.#operate<string[]>("dir", [], options);
@@ -161,7 +196,7 @@ export class Ref implements Enterable {
     return await this.#operate<boolean>("contains", [item], options);
   }
 
-  /** `object[key]`; pass {@linkcode slice} for a slice, a `Tuple` for several axes. */
+  /** `object[key]`; pass {@linkcode slice} for a slice, {@linkcode tuple} and `Ellipsis` for several axes. */
   at<T = unknown>(key: unknown, options?: CallOptions): Promise<T> {
     return this.#operate("getitem", [key], options);
   }
@@ -176,13 +211,61 @@ export class Ref implements Enterable {
     await this.#operate("delitem", [key], options);
   }
 
+  /**
+   * `object[start:stop:step]`, whatever Python gives for it.
+   *
+   * @param start First index, negative ones from the end; null for the beginning.
+   * @param stop Index after the last; null for the end.
+   * @param step Step; null for 1.
+   */
+  slice<T = unknown>(
+    start: unknown = null,
+    stop: unknown = null,
+    step: unknown = null,
+    options?: CallOptions,
+  ): Promise<T> {
+    return this.at(new Slice(start, stop, step), options);
+  }
+
   /** `object == other` and its kin; the result is whatever Python gives, an array for arrays. */
-  compare<T = unknown>(comparison: Comparison, other: unknown, options?: CallOptions): Promise<T> {
-    const name = COMPARISONS[comparison];
-    if (name === undefined) {
-      throw new TypeError(`Cannot compare: got "${comparison}", expected one of ${Object.keys(COMPARISONS).join(" ")}`);
-    }
-    return this.#operate(name, [other], options);
+  async compare<T = unknown>(comparison: Comparison, other: unknown, options?: CallOptions): Promise<T> {
+    return await this.#operate(comparisonName(comparison), [requireOperand(comparison, other)], options);
+  }
+
+  /** `bool(object == other)`. */
+  async equals(other: unknown, options?: CallOptions): Promise<boolean> {
+    return await this.#operate("equals", [requireOperand("equals", other)], options) as boolean;
+  }
+
+  /**
+   * `object + other` and its kin; with `=`, such as `+=`, in place where the object can, and the result is the object.
+   *
+   * @param operator As Python writes it.
+   * @param other The right operand: a value, a reference or a proxy.
+   * @throws {PythonError} What Python raises, mostly a `TypeError`, for operands that do not go together.
+   *
+   * @example Sets
+   * ```ts
+   * import { Ref, SnakeBridge } from "@snakebridge/snakebridge";
+   *
+   * await using bridge = await SnakeBridge.start();
+   * using letters = await bridge.call("builtins", "set", ["banana"], {}, { returns: "ref" }) as Ref;
+   * console.log(await letters.op("-", new Set(["n"]))); // Set(2) { "a", "b" }
+   * console.log(await letters.rop("-", new Set(["a", "z"]))); // Set(1) { "z" }
+   * ```
+   */
+  async op<T = unknown>(operator: BinaryOperator, other: unknown, options?: CallOptions): Promise<T> {
+    return await this.#operate(operatorName(operator), [requireOperand(operator, other)], options);
+  }
+
+  /** `left + object` and its kin: {@linkcode Ref.op} with the object on the right. */
+  async rop<T = unknown>(operator: ArithmeticOperator, left: unknown, options?: CallOptions): Promise<T> {
+    return await this.#operate(reflectedName(operator), [requireOperand(operator, left)], options);
+  }
+
+  /** `-object`, `+object`, `~object` or `abs(object)`. */
+  async unary<T = unknown>(operator: UnaryOperator, options?: CallOptions): Promise<T> {
+    return await this.#operate(unaryName(operator), [], options);
   }
 
   /** The table as Arrow data (pandas, polars or pyarrow). Needs `pyarrow` in Python. */
@@ -235,17 +318,18 @@ export class Ref implements Enterable {
     return showHandle(this.#handle, "");
   }
 
-  /** Refuses: a Python object is no JSON; ask for its {@linkcode Ref.value}. */
-  toJSON(): never {
-    throw new TypeError(`Cannot write ${this.#handle.describe()} as JSON: await its value() first`);
-  }
+  /**
+   * Refuses: a Python object is no JSON; ask for its {@linkcode Ref.value}.
+   *
+   * A property of its own, because `structuredClone` would make an empty object of a reference; it refuses functions.
+   */
+  readonly toJSON: () => never;
 
   #has(trait: number): boolean {
     return ((this.#handle.info?.traits ?? 0) & trait) !== 0;
   }
 
   #scope(): ReturnType<typeof currentScope> {
-    if (this.#handle.released) throw new RefReleasedError(this.#handle.describe());
     return currentScope(this.#core, this.#handle.session);
   }
 
@@ -263,6 +347,10 @@ export class Ref implements Enterable {
     const plan = { kind, target: this.#handle, name, args, kwargs: definedOnly(kwargs) };
     return await located(callNow(this.#core, this.#scope(), plan, options, refFace) as Promise<T>);
   }
+}
+
+function refuseJson(this: Ref): never {
+  throw new TypeError(`Cannot write ${this.toString()} as JSON: await its value() first`);
 }
 
 /** The explicit reference as the face of a result. */

@@ -7,7 +7,7 @@ import { type Core, currentScope } from "./core.ts";
 import { definedOnly } from "./keywords.ts";
 import type { CallOptions } from "./options.ts";
 import { type CallPayload, PAYLOAD_RUNNER, payloadOptions } from "./payload.ts";
-import { callNow } from "./pending.ts";
+import { callNow, stepsSent } from "./pending.ts";
 import { type Ref, refFace } from "./ref.ts";
 import { proxyOf, type PyProxy } from "./proxy.ts";
 import type { RemoteMembers } from "./shape.ts";
@@ -333,6 +333,8 @@ export class Session extends Caller {
     const workers = this.#own.workers;
     this.#own.end();
     this.core.sessions.delete(this.#own.id);
+    // The calls of this turn go first.
+    await stepsSent();
     await Promise.all(workers.map((worker) => {
       const job = new EndSessionJob(this.#own.id, worker);
       this.core.pool.submit(job);

@@ -62,7 +62,7 @@ export class LimitExceededError extends SnakeBridgeError {
   }
 }
 
-/** A reference cannot be used: the base of the three reasons. */
+/** A reference cannot be used: the base of the reasons. The call that names it never ran. */
 export class RefError extends SnakeBridgeError {}
 
 /** The reference was released before this use. */
@@ -73,35 +73,83 @@ export class RefReleasedError extends RefError {
   }
 }
 
-/** The worker does not know the reference, for example because it was replaced after a crash. */
+/** Nobody used the reference for longer than `refTtlSeconds`, so its object was given back. */
+export class RefExpiredError extends RefError {
+  /** How long it may stay unused, in seconds. */
+  readonly ttlSeconds: number;
+
+  /** Makes the error for a reference described by `what`. */
+  constructor(what: string, ttlSeconds: number) {
+    super(
+      `Cannot use ${what}: it was not used for more than ${ttlSeconds} seconds and was given back; ` +
+        `make it again, or raise refTtlSeconds`,
+      { code: "ref_expired", category: "validation", details: { ttlSeconds } },
+    );
+    this.ttlSeconds = ttlSeconds;
+  }
+}
+
+/** Its session had `maxRefs` references, of which this one was used least recently, so its object was given back. */
+export class RefEvictedError extends RefError {
+  /** Most references of one session in one worker. */
+  readonly maxRefs: number;
+
+  /** Makes the error for a reference described by `what`. */
+  constructor(what: string, maxRefs: number) {
+    super(
+      `Cannot use ${what}: it was given back for others, as the one used least recently of the ${maxRefs} that a ` +
+        `session may have; release what is not needed, or raise maxRefs`,
+      { code: "ref_evicted", category: "validation", details: { maxRefs } },
+    );
+    this.maxRefs = maxRefs;
+  }
+}
+
+/** There is no such reference: the worker was never asked for it, or the result it would name was not kept. */
 export class RefNotFoundError extends RefError {
   /** Makes the error for a reference described by `what`. */
+  constructor(what: string, why: string, code = "ref_not_found") {
+    super(`Cannot use ${what}: ${why}`, { code, category: "validation" });
+  }
+}
+
+/** The object died with its worker process, which crashed, was replaced, or was closed with its bridge. */
+export class RefLostError extends RefNotFoundError {
+  /** Makes the error for a reference described by `what`. */
   constructor(what: string, why: string) {
-    super(`Cannot use ${what}: ${why}`, { code: "ref_not_found", category: "validation" });
+    super(what, `${why}, and its objects with it; make it again`, "ref_lost");
   }
 }
 
 /** The reference belongs to another session. */
 export class RefSessionError extends RefError {
   /** Makes the error for a reference described by `what`. */
-  constructor(what: string, owner: string, user: string) {
-    super(`Cannot use ${what} in session "${user}": it belongs to session "${owner}"`, {
-      code: "ref_session",
+  constructor(what: string, owner: string, user: string, code = "ref_session", why?: string) {
+    super(`Cannot use ${what}${why ?? ` in session "${user}": it belongs to session "${owner}"`}`, {
+      code,
       category: "validation",
       details: { owner, user },
     });
   }
 }
 
-/** Two references of one call live in different workers. */
+/** The session of the reference has ended, and gave back what was made in it. */
+export class RefSessionEndedError extends RefSessionError {
+  /** Makes the error for a reference described by `what`. */
+  constructor(what: string, owner: string, user: string) {
+    super(what, owner, user, "ref_session_ended", `: its session "${owner}" has ended`);
+  }
+}
+
+/** The references of one call live in different workers, or one of them in a worker of another bridge. */
 export class RefWorkerError extends RefError {
   /** Makes the error for a call described by `what`. */
-  constructor(what: string) {
-    super(
-      `Cannot call ${what}: its references live in different workers; make them in one session ` +
-        `(withSession) or send one of them as a value`,
-      { code: "ref_worker", category: "validation" },
-    );
+  constructor(
+    what: string,
+    why =
+      "its references live in different workers; make them in one session (withSession) or send one of them as a value",
+  ) {
+    super(`Cannot call ${what}: ${why}`, { code: "ref_worker", category: "validation" });
   }
 }
 

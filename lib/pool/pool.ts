@@ -14,7 +14,8 @@ import {
   PythonVersionError,
   QueueFullError,
   QueueTimeoutError,
-  RefNotFoundError,
+  RefLostError,
+  RefWorkerError,
 } from "../errors/mod.ts";
 import { DEFAULTS, type Job, Worker, type WorkerEvents, type WorkerOptions } from "../worker/mod.ts";
 
@@ -189,9 +190,9 @@ export class Pool {
     if (this.closed) return job.fail(new ClosedError("pool"));
     const bound = job.worker;
     if (bound !== undefined) {
-      if (!bound.alive) return job.fail(new RefNotFoundError(`a reference in ${job.what}`, "its worker has ended"));
+      if (!bound.alive) return job.fail(new RefLostError(`a reference in ${job.what}`, "its worker has ended"));
       if (!this.#workers.has(bound)) {
-        return job.fail(new RefNotFoundError(`a reference in ${job.what}`, "it belongs to another bridge"));
+        return job.fail(new RefWorkerError(job.what, "one of its references belongs to another bridge"));
       }
       if (bound.hasRoom && (this.#bound.get(bound)?.size ?? 0) === 0) return bound.run(job);
       return this.#wait(job, this.#boundQueue(bound));
@@ -358,7 +359,7 @@ export class Pool {
       if (this.closed) job.fail(new ClosedError("pool"));
       else if (job.worker === undefined) this.#wait(job, this.#queue, true);
       else if (job.worker.alive) this.#wait(job, this.#boundQueue(job.worker), true);
-      else job.fail(new RefNotFoundError(`a reference in ${job.what}`, "its worker has ended"));
+      else job.fail(new RefLostError(`a reference in ${job.what}`, "its worker has ended"));
     }
   }
 
@@ -379,7 +380,7 @@ export class Pool {
     this.#bound.delete(worker);
     for (const { value } of own ?? []) {
       this.#leave(value);
-      value.job.fail(new RefNotFoundError(`a reference in ${value.job.what}`, "its worker has ended"));
+      value.job.fail(new RefLostError(`a reference in ${value.job.what}`, "its worker has ended"));
     }
     if (this.closed) {
       this.#requeue(orphans);

@@ -66,13 +66,19 @@ export interface LimitFailure extends FailureBase {
   readonly max: number | null;
 }
 
+const REF_REASONS = ["released", "session", "expired", "evicted", "unknown"] as const;
+/** Why a ref cannot be used. */
+export type RefFailureReason = typeof REF_REASONS[number];
+
 /** A ref cannot be used. */
 export interface RefFailure extends FailureBase {
   readonly kind: "ref";
   /** Why. */
-  readonly reason: "released" | "unknown" | "session";
+  readonly reason: RefFailureReason;
   /** Which. */
   readonly id: number;
+  /** For `expired` the seconds, for `evicted` the number of refs that were allowed. */
+  readonly limit: number | null;
 }
 
 /** A message was malformed, or its version is not spoken. */
@@ -159,15 +165,14 @@ function failure(value: unknown, depth: number): Failure {
       return { ...base, kind: "value", path: text(fields.path), type: text(fields.type) };
     case "limit":
       return { ...base, kind: "limit", limit: text(fields.limit), value: count(fields.value), max: count(fields.max) };
-    case "ref": {
-      const { reason } = fields;
+    case "ref":
       return {
         ...base,
         kind: "ref",
-        reason: reason === "released" || reason === "session" ? reason : "unknown",
+        reason: REF_REASONS.find((reason) => reason === fields.reason) ?? "unknown",
         id: count(fields.id) ?? 0,
+        limit: count(fields.limit),
       };
-    }
     case "policy":
       return { ...base, kind: "policy", name: text(fields.name), rule: text(fields.rule) };
     case "protocol": {

@@ -100,6 +100,21 @@ export const CallFlag = {
 /** A bit of {@linkcode CallFlag}. */
 export type CallFlag = typeof CallFlag[keyof typeof CallFlag];
 
+type ArithmeticOperation =
+  | "add"
+  | "sub"
+  | "mul"
+  | "truediv"
+  | "floordiv"
+  | "mod"
+  | "pow"
+  | "matmul"
+  | "and"
+  | "or"
+  | "xor"
+  | "lshift"
+  | "rshift";
+
 /** Names of the operations of {@linkcode CallKind} `operation`. */
 export type Operation =
   | "len"
@@ -141,7 +156,12 @@ export type Operation =
   | "abs"
   | "to_arrow"
   | "enter"
-  | "exit";
+  | "exit"
+  | "equals"
+  | "is"
+  | "class"
+  | "isinstance"
+  | `${"r" | "i"}${ArithmeticOperation}`;
 
 /** What a remote object can do: bits of a ref's `traits` (section 5.5). */
 export const Trait = {
@@ -173,6 +193,10 @@ export interface HostHello {
   readonly pythonPaths: readonly string[];
   /** Longest `repr` that a ref carries, in characters. */
   readonly reprMaxChars: number;
+  /** Most refs of one session; 0 for no limit. */
+  readonly maxRefs?: number;
+  /** How long a ref may stay unused, in seconds; 0 for ever. */
+  readonly refTtlSeconds?: number;
   /** What calls may reach; everything when undefined. */
   readonly policy?: HelloPolicy | undefined;
 }

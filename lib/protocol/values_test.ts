@@ -201,8 +201,18 @@ describe("parseFailure()", () => {
       message: "m",
       reason: "session",
       id: -4,
+      limit: null,
       origin: 3,
     });
+    assert.deepEqual(parseFailure({ kind: "ref", message: "m", reason: "evicted", id: 5, limit: 10 }), {
+      kind: "ref",
+      message: "m",
+      reason: "evicted",
+      id: 5,
+      limit: 10,
+    });
+    const unheard = parseFailure({ kind: "ref", message: "m", reason: "eaten", id: 5 });
+    assert.equal(unheard.kind === "ref" && unheard.reason, "unknown");
     assert.deepEqual(parseFailure({ kind: "limit", message: "m", limit: "cycle", value: null, max: null }), {
       kind: "limit",
       message: "m",

@@ -1,7 +1,7 @@
 import type { FunctionRecord, RefPort } from "../protocol/mod.ts";
-import { RefNotFoundError, RefReleasedError, RefSessionError, RefWorkerError } from "../errors/mod.ts";
+import { RefLostError, RefNotFoundError, RefReleasedError, RefSessionError, RefWorkerError } from "../errors/mod.ts";
 import { FunctionTable, isAsyncCallback, type LentFunction } from "./function_table.ts";
-import { Handle, type RefInfo } from "./handle.ts";
+import { Handle, type RefInfo, type RefSession } from "./handle.ts";
 
 /** What stands behind a face of a Python object. */
 export interface Behind {
@@ -78,6 +78,7 @@ export class RefTable implements RefPort {
   /** Functions of this process that the worker may call. */
   readonly functions: FunctionTable = new FunctionTable();
   readonly #options: RefTableOptions;
+  readonly #sessions = new Map<string, RefSession>();
   /** Objects met since the last answer was settled, by id: an object met twice in one answer has one face. */
   readonly #fresh = new Map<number, { readonly handle: Handle; readonly face: object }>();
   #dead: number[] = [];
@@ -99,6 +100,16 @@ export class RefTable implements RefPort {
     return this.#ended;
   }
 
+  /** A session has calls here from now on. */
+  enter(session: RefSession): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  /** A session has ended; another of its name may have begun. */
+  leave(session: RefSession): void {
+    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+  }
+
   /**
    * A handle for an object whose call with `keep` is about to be sent under `id`.
    *
@@ -116,7 +127,16 @@ export class RefTable implements RefPort {
   /** Gives the objects met since the last call of this method to a session. */
   adopt(session: string): void {
     if (this.#fresh.size === 0) return;
-    for (const { handle } of this.#fresh.values()) handle.session = session;
+    const scope = this.#sessions.get(session);
+    for (const { handle } of this.#fresh.values()) {
+      handle.session = session;
+      handle.scope = scope;
+      // Met after the end of its session, in an answer that was on its way: it belongs to nobody.
+      if (scope === undefined) {
+        strike(handle);
+        this.forget(handle.id);
+      }
+    }
     this.#fresh.clear();
   }
 
@@ -136,13 +156,13 @@ export class RefTable implements RefPort {
   }
 
   /**
-   * The id to name `handle` by in a call of `session` on this conversation.
+   * The id to name `handle` by in a call of `session` on this conversation, which was admitted when it was made.
    *
    * @throws {RefError} If the handle cannot be used there, by reason.
    */
   use(handle: Handle, session: string): number {
-    if (handle.released) throw new RefReleasedError(handle.describe());
-    if (handle.table.ended !== undefined) throw new RefNotFoundError(handle.describe(), handle.table.ended);
+    if (handle.isGivenBack) throw new RefReleasedError(handle.describe());
+    if (handle.table.ended !== undefined) throw new RefLostError(handle.describe(), handle.table.ended);
     if (handle.table !== this) throw new RefWorkerError(`with ${handle.describe()}`);
     if (handle.session !== session) throw new RefSessionError(handle.describe(), handle.session, session);
     return handle.id;
@@ -203,12 +223,13 @@ export class RefTable implements RefPort {
   }
 
   #make(id: number, session: string, info: RefInfo | undefined, group?: HandleGroup): Handle {
+    const scope = this.#sessions.get(session);
     if (group !== undefined) {
       group.lease.ids.push(id);
-      return new Handle(this, id, session, info, group);
+      return new Handle(this, id, session, scope, info, group);
     }
     const lease: Lease = { table: this, ids: [id] };
-    const handle = new Handle(this, id, session, info, { lease });
+    const handle = new Handle(this, id, session, scope, info, { lease });
     collected.register(handle, lease);
     return handle;
   }

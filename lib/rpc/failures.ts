@@ -1,5 +1,6 @@
 import { installCommand } from "../interpreter/mod.ts";
-import type { Failure, PythonFailure } from "../protocol/mod.ts";
+import type { Failure, PythonFailure, RefFailure } from "../protocol/mod.ts";
+import type { Handle } from "../refs/mod.ts";
 import {
   CallCancelledError,
   LimitExceededError,
@@ -8,8 +9,11 @@ import {
   ProtocolVersionError,
   PythonError,
   PythonErrorGroup,
+  RefEvictedError,
+  RefExpiredError,
   RefNotFoundError,
   RefReleasedError,
+  RefSessionEndedError,
   RefSessionError,
   SerializationError,
 } from "../errors/mod.ts";
@@ -21,12 +25,14 @@ import {
  * @param what Words for the call, such as `math.sqrt`.
  * @param executable The interpreter, for advice on what to install.
  * @param thrown What a callback threw, by its number.
+ * @param handleOf Finds the holds that the call names, to say more of one that cannot be used.
  */
 export function toError(
   failure: Failure,
   what: string,
   executable = "python3",
   thrown: (number: number) => unknown = () => undefined,
+  handleOf?: (id: number) => Handle | undefined,
 ): Error {
   switch (failure.kind) {
     case "python":
@@ -52,9 +58,7 @@ export function toError(
         true,
       );
     case "ref":
-      if (failure.reason === "released") return new RefReleasedError(`reference ${failure.id} in ${what}`);
-      if (failure.reason === "session") return new RefSessionError(`reference ${failure.id}`, "another", what);
-      return new RefNotFoundError(`reference ${failure.id} in ${what}`, "the worker does not know it");
+      return toRefError(failure, what, handleOf?.(failure.id));
     case "policy":
       return new PolicyDeniedError(what, failure.name, failure.rule);
     case "protocol":
@@ -71,6 +75,31 @@ export function toError(
       return new ProtocolError(
         `Worker reported a failure of unknown kind "${String((failure as { kind?: unknown }).kind)}" for ${what}`,
       );
+  }
+}
+
+function toRefError({ reason, id, limit }: RefFailure, what: string, handle: Handle | undefined): Error {
+  const ref = handle?.describe() ?? `reference ${id} in ${what}`;
+  switch (reason) {
+    case "released":
+      // Not from here, so it went with its session.
+      if (handle?.released === false && handle.scope?.released !== false) {
+        return new RefSessionEndedError(ref, handle.session, what);
+      }
+      return new RefReleasedError(ref);
+    case "session":
+      return new RefSessionError(ref, handle?.session ?? "another", what);
+    case "expired":
+    case "evicted": {
+      const refuse = reason === "expired"
+        ? (): Error => new RefExpiredError(ref, limit ?? 0)
+        : (): Error => new RefEvictedError(ref, limit ?? 0);
+      // Whoever uses it next need not ask again.
+      handle?.lose(reason, refuse);
+      return refuse();
+    }
+    default:
+      return new RefNotFoundError(ref, "its worker does not know it");
   }
 }
 

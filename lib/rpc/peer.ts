@@ -28,6 +28,8 @@ export interface Reply {
   readonly what: string;
   /** The hold that the result is kept under, when the call keeps it. */
   readonly keeps?: Handle | undefined;
+  /** The hold behind `id` among those that the call names; only asked when it cannot be used. */
+  handleOf?(id: number): Handle | undefined;
   /** The call gave a value. */
   fulfil(value: unknown): void;
   /** The call failed, or the worker went away. */
@@ -402,10 +404,13 @@ export class Peer {
       case MessageType.error: {
         const call = this.#take(id);
         this.#options.refs.adopt(call?.session ?? "");
+        if (call === undefined) return;
+        const { reply } = call;
+        const { thrown } = this.#options;
         const failure = parseFailure(message[2]);
-        const error = toError(failure, call?.reply.what ?? "", this.#executable, this.#options.thrown);
+        const error = toError(failure, reply.what, this.#executable, thrown, (ref) => reply.handleOf?.(ref));
         if (error instanceof PythonError) setOrigin(error, this.#options.refs, failure.origin ?? id);
-        call?.reply.fail(error);
+        reply.fail(error);
         return;
       }
       case MessageType.callback: {

@@ -70,7 +70,10 @@ export class SessionScope {
   /** Notes that a call of this session goes to `worker`. */
   touch(worker: Worker): void {
     if (this.preferred === worker) return;
+    // Calls made before the end still go out after it; what they give belongs to nobody.
+    if (this.#released) return;
     this.preferred = worker;
+    worker.refs.enter(this);
     this.#workers.add(worker);
     for (const known of this.#workers) if (known.state.kind === "gone") this.#workers.delete(known);
   }
@@ -88,6 +91,7 @@ export class SessionScope {
   end(): void {
     this.#released = true;
     this.preferred = undefined;
+    for (const worker of this.#workers) worker.refs.leave(this);
     this.#workers.clear();
   }
 }

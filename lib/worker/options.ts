@@ -5,6 +5,14 @@ import type { Handle } from "../refs/mod.ts";
 import type { CallbackRequest } from "../rpc/mod.ts";
 import type { Worker } from "./worker.ts";
 
+/** Limits on references; 0 for none, and the worker's own default where nothing is said. */
+export interface RefLimits {
+  /** Most references of one session. */
+  readonly maxRefs?: number;
+  /** How long one may stay unused, in seconds. */
+  readonly refTtlSeconds?: number;
+}
+
 /** What a worker process is started with. */
 export interface WorkerOptions {
   /** Python interpreter: a path, or a name to find on `PATH`. */
@@ -23,6 +31,8 @@ export interface WorkerOptions {
   readonly stdout: OutputMode;
   /** Where Python's standard error goes. */
   readonly stderr: OutputMode;
+  /** How many references there may be, and for how long. */
+  readonly refLimits: RefLimits;
   /** Longest representation sent with a reference, in characters. */
   readonly reprMaxChars: number;
   /** What calls may reach; everything when undefined. */

@@ -582,6 +582,8 @@ class Batches:
         most = args[0]
         if type(most) is not int or most < 1:
             raise Problem("Cannot take items: maxItems is no positive integer")
+        # A batch must not push out its own items, nor the iterator.
+        most = min(most, max(1, self._refs.max_refs - 1)) if self._refs.max_refs else most
         deferred = self._deferred.pop(target, None)
         if deferred is not None:
             raise deferred
@@ -2839,6 +2841,8 @@ class FrameReader:
         self._view = memoryview(self._store)
         self._start = 0
         self._end = 0
+        # Whether everything that was read has been taken, and more is waited for.
+        self.is_waiting = False
         # Runs until the descriptor has bytes, where something else has to run meanwhile.
         self.wait: Callable[[], None] | None = None
 
@@ -2896,9 +2900,11 @@ class FrameReader:
                 if count or stop - start > READ_SIZE:
                     frame, self._start = _read_large(self._fd, self._view, start, end, length, count, self._limits)
                     return frame
+            self.is_waiting = not have
             if self.wait is not None:
                 self.wait()
                 if self._start != start or self._end != end:
+                    self.is_waiting = False
                     continue
             if start:
                 # The rest of the store is the front of a frame; move it where a whole one has room.
@@ -2907,6 +2913,7 @@ class FrameReader:
                 self._start, self._end = 0, have
                 end = have
             got = _readv(self._fd, (self._view[end:] if end else self._view,))
+            self.is_waiting = False
             if not got:
                 return None
             self._end = end + got
@@ -3487,6 +3494,22 @@ def _close(iterator: Any) -> Any:
     return None if close_it is None else close_it()
 
 
+def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, left: function(left, value)
+
+
+def _class_of(kinds: Any) -> Any:
+    """The classes that \`isinstance\` is to look for: texts name them, as \`module.QualName\` or a builtin."""
+    if type(kinds) is tuple or type(kinds) is list:
+        return tuple(map(_class_of, kinds))
+    if type(kinds) is not str:
+        return kinds
+    from snakebridge._internal.calls import import_module, walk
+
+    module, _, name = kinds.partition(".")
+    return walk(import_module(module), name) if name else walk(import_module("builtins"), kinds)
+
+
 OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "len": (len, 0),
     "str": (str, 0),
@@ -3525,7 +3548,16 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "invert": (op.invert, 0),
     "abs": (op.abs, 0),
     "to_arrow": (_to_arrow, 0),
+    "equals": (lambda value, other: bool(value == other), 1),
+    "is": (op.is_, 1),
+    "class": (type, 0),
+    "isinstance": (lambda value, kinds: isinstance(value, _class_of(kinds)), 1),
 }
+_FIRST, _LAST = "add", "rshift"
+_names = list(OPERATIONS)
+for _name in _names[_names.index(_FIRST) : _names.index(_LAST) + 1]:
+    OPERATIONS[f"r{_name}"] = (_reflected(OPERATIONS[_name][0]), 1)
+    OPERATIONS[f"i{_name}"] = (getattr(op, f"i{_name}"), 1)
 
 
 def operate(value: Any, name: str, args: list[Any]) -> Any:
@@ -4434,9 +4466,16 @@ class RefProblem(Problem):
 
     kind = "ref"
 
-    def __init__(self, reason: str, ref: int) -> None:
-        text = {"released": "was released", "unknown": "was never given", "session": "belongs to another session"}
-        super().__init__(f"Cannot use ref {ref}: it {text[reason]}", reason=reason, id=ref)
+    def __init__(self, reason: str, ref: int, limit: float | None = None) -> None:
+        text = {
+            "released": "was released",
+            "unknown": "was never given",
+            "session": "belongs to another session",
+            "expired": f"was not used for {limit} seconds",
+            "evicted": f"was used least recently when its session had {limit} refs",
+        }
+        fields = {} if limit is None else {"limit": limit}
+        super().__init__(f"Cannot use ref {ref}: it {text[reason]}", reason=reason, id=ref, **fields)
 
 
 class EarlierFailure(Problem):
@@ -4614,6 +4653,57 @@ class Progress:
 `,
   },
   {
+    name: "snakebridge._internal.ref_expiry",
+    isPackage: false,
+    source: `# Refs that nobody uses are forgotten (proto/PROTOCOL.md 4 \`refTtlSeconds\`). A thread of its own, started only when
+# refs may expire: nothing else happens in an idle worker, where most of them do.
+#
+# A call that names a ref may have been sent before the ref was too old and wait behind a long one. So nothing expires
+# unless the worker has nothing to do, for long enough that the host had time to send what waited for its turn there.
+from __future__ import annotations
+
+from _thread import start_new_thread
+from select import POLLIN, poll
+from time import sleep
+
+from snakebridge._internal import lifeline
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snakebridge._internal.frames import FrameReader
+    from snakebridge._internal.progress import Progress
+    from snakebridge._internal.refs import RefTable
+
+QUIET_S = 0.1
+SHORTEST_QUIET_S = 0.02
+
+
+def start(refs: RefTable, progress: Progress, reader: FrameReader) -> None:
+    """Starts the thread."""
+    start_new_thread(_run, (refs, progress, reader))
+
+
+def _run(refs: RefTable, progress: Progress, reader: FrameReader) -> None:
+    data = poll()
+    data.register(lifeline.DATA, POLLIN)
+    quiet_s = max(SHORTEST_QUIET_S, min(QUIET_S, refs.ttl_s / 2))
+    while True:
+        # Age is counted up to here. A call sent before is seen below: in the stream, or in the main thread's hands.
+        now = refs.clock()
+        started = progress.started
+        sleep(quiet_s)
+        if data.poll(0) or not reader.is_waiting or progress.started != started:
+            continue
+        # Calls that wait for the host, or for a task.
+        if progress.running or progress.outer or refs.pending:
+            continue
+        due = refs.expire(now)
+        if refs.graveyard:
+            progress.wake()
+        sleep(max(0.0, due - refs.clock()))
+`,
+  },
+  {
     name: "snakebridge._internal.refs",
     isPackage: false,
     source: `# Objects kept for the host (proto/PROTOCOL.md 3.1 "Refs and ids", 3.3 \`release\`, 5.5). The main thread adds entries;
@@ -4621,25 +4711,37 @@ class Progress:
 # finaliser may be slow or bound to its thread.
 from __future__ import annotations
 
+import os
 import sys
 from _thread import allocate_lock
-from time import perf_counter
+from time import monotonic, perf_counter
 
-from snakebridge._internal.problems import EarlierFailure, Interrupted, NotYet, Problem, RefProblem
+from snakebridge._internal.problems import EarlierFailure, Interrupted, LimitProblem, NotYet, Problem, RefProblem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import OrderedDict
     from typing import Any
     from weakref import ReferenceType
 
     from snakebridge._internal.contexts import Recent
     from snakebridge._internal.progress import Progress
+else:
+    # The same class without the module around it, which a first call does not need.
+    from _collections import OrderedDict
 
 # The first text of a type may import what makes it, so one slow one is forgiven.
 SLOW_REPR_S = 0.05
 SLOW_REPRS = 2
 LARGE_CONTAINER = 1_000
 MAX_FAILURES = 10_000
+# Refs of one session, unless the host or the environment says otherwise. What the host has dropped counts until its
+# garbage collector looks, and quick chains drop ten thousands in a second: a cap of that order would push out objects
+# that are held and not used for a moment. This one only ends what is surely a leak.
+MAX_REFS = 1_000_000
+# Why refs are gone is remembered until the host gives up its own hold, which it does for each; this bounds a host
+# that never does.
+MAX_GONE = 100_000
 
 _TYPE_NAME = type.__dict__["__qualname__"].__get__
 _TYPE_MODULE = type.__dict__["__module__"].__get__
@@ -4700,9 +4802,12 @@ class RefTable:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self.entries: dict[int, tuple[str, Any]] = {}
-        self._sessions: dict[str, set[int]] = {}
+        # Each with its session, its object, and the refs of that session.
+        self.entries: dict[int, tuple[str, Any, OrderedDict[int, float]]] = {}
+        # By session, least recently used first, with the time of the last use where age matters.
+        self._sessions: dict[str, OrderedDict[int, float]] = {}
         self._failures: dict[int, tuple[str, dict[str, object]]] = {}
+        self._gone: dict[int, str] = {}
         self._lock = allocate_lock()
         self._waiting: list[tuple[int, list[int]]] = []
         # Ids released while their call runs: what it makes is not to be kept.
@@ -4710,6 +4815,8 @@ class RefTable:
         # Ids of calls that have become tasks: what they give is not there yet.
         self.pending: set[int] = set()
         self.last_own = 0
+        # Last own id before the message that is being encoded.
+        self.mark = 0
         self._slow_types: dict[str, int] = {}
         self.has_waiting = False
         self.graveyard: list[Any] = []
@@ -4718,29 +4825,69 @@ class RefTable:
         self.repr_max_chars = 200
         # Time that is left for the texts of one message.
         self.repr_s_left = SLOW_REPR_S
+        # Most refs of one session, 0 for no limit; and the same as a number to compare with.
+        self.max_refs = self._room = MAX_REFS
+        self.ttl_s = 0.0
+        # Refs used since calls last came to rest, where age matters.
+        self.touched: dict[int, None] = {}
+        self.clock = monotonic
+
+    def configure(self, hello: dict[str, Any]) -> None:
+        """Takes over how many refs a session may have and how long they live: from hello, else the environment."""
+        self.max_refs = int(_number(hello, "maxRefs", "SNAKEBRIDGE_REF_MAX", MAX_REFS))
+        self._room = self.max_refs or sys.maxsize
+        self.ttl_s = _number(hello, "refTtlSeconds", "SNAKEBRIDGE_REF_TTL_SECONDS", 0)
 
     def keep(self, ref: int, session: str, value: Any) -> None:
         """Keeps an object under the id of the call that made it."""
         with self._lock:
             if ref in self.dropped:
                 return
-            self._ids_of(session).add(ref)
-            self.entries[ref] = (session, value)
+            order = self._sessions.get(session)
+            if order is None:
+                order = self._open(session)
+            if len(order) >= self._room and ref not in order:
+                self._evict(order)
+            order[ref] = self.clock() if self.ttl_s else 0.0
+            self.entries[ref] = (session, value, order)
 
     def add(self, session: str, value: Any) -> int:
-        """Keeps an object under an id of the worker's own, which are negative and never used twice."""
+        """Keeps an object under an id of the worker's own, which are negative and never used twice.
+
+        Raises:
+            LimitProblem: If the message being encoded has more refs than a session may have.
+        """
         with self._lock:
+            order = self._sessions.get(session)
+            if order is None:
+                order = self._open(session)
+            if len(order) >= self._room:
+                self._evict(order)
             self.last_own -= 1
             ref = self.last_own
-            self._ids_of(session).add(ref)
-            self.entries[ref] = (session, value)
+            order[ref] = self.clock() if self.ttl_s else 0.0
+            self.entries[ref] = (session, value, order)
         return ref
 
-    def _ids_of(self, session: str) -> set[int]:
-        ids = self._sessions.get(session)
-        if ids is None:
-            ids = self._sessions[session] = set()
-        return ids
+    def _open(self, session: str) -> OrderedDict[int, float]:
+        order = self._sessions[session] = OrderedDict()
+        return order
+
+    def _evict(self, order: OrderedDict[int, float]) -> None:
+        """Makes room for one ref by forgetting the one not used for longest; its object dies later."""
+        # In one step: another thread may note a use between two.
+        oldest, used = order.popitem(last=False)
+        if oldest < self.mark:
+            order[oldest] = used
+            order.move_to_end(oldest, last=False)
+            raise LimitProblem("maxRefs", self.mark - self.last_own + 1, self.max_refs)
+        self._lose(oldest, "evicted")
+
+    def _lose(self, ref: int, reason: str) -> None:
+        self.graveyard.append(self.entries.pop(ref)[1])
+        self._gone[ref] = reason
+        if len(self._gone) > MAX_GONE:
+            del self._gone[next(iter(self._gone))]
 
     def get(self, ref: int, session: str) -> Any:
         """Looks an object up for a call of that session.
@@ -4754,6 +4901,15 @@ class RefTable:
         if entry is not None:
             if entry[0] != session:
                 raise RefProblem("session", ref)
+            if self.ttl_s:
+                self._note_time(ref, entry[2])
+            elif self.max_refs:
+                try:
+                    # Without the lock, which would cost more; where refs expire, another thread walks the order.
+                    entry[2].move_to_end(ref)
+                except KeyError:
+                    # The control thread has taken it out meanwhile; this call still gets the object.
+                    return entry[1]
             return entry[1]
         failed = self._failures.get(ref)
         if failed is not None:
@@ -4762,8 +4918,44 @@ class RefTable:
             raise EarlierFailure(failed[1], ref)
         if ref in self.pending:
             raise NotYet(ref)
+        reason = self._gone.get(ref)
+        if reason is not None:
+            raise RefProblem(reason, ref, self.max_refs if reason == "evicted" else self.ttl_s)
         was_given = 0 < ref <= self._progress.started or self.last_own <= ref < 0
         raise RefProblem("released" if was_given else "unknown", ref)
+
+    def _note_time(self, ref: int, order: OrderedDict[int, float]) -> None:
+        with self._lock:
+            if ref in order:
+                order[ref] = self.clock()
+                order.move_to_end(ref)
+                self.touched[ref] = None
+
+    def settle(self) -> None:
+        """Notes that the calls that used \`touched\` have ended, which is when their age begins."""
+        now = self.clock()
+        with self._lock:
+            for ref in self.touched:
+                entry = self.entries.get(ref)
+                if entry is not None:
+                    entry[2][ref] = now
+                    entry[2].move_to_end(ref)
+            self.touched.clear()
+
+    def expire(self, now: float) -> float:
+        """Forgets what was not used for longer than the TTL and returns when the next may be due."""
+        due = now + self.ttl_s
+        with self._lock:
+            for order in self._sessions.values():
+                while order:
+                    oldest = next(iter(order))
+                    used = order[oldest]
+                    if now - used <= self.ttl_s:
+                        due = min(due, used + self.ttl_s)
+                        break
+                    del order[oldest]
+                    self._lose(oldest, "expired")
+        return due
 
     def fail(self, ref: int, session: str, failure: dict[str, object]) -> None:
         """Remembers why a call whose result was to be kept has none."""
@@ -4783,8 +4975,10 @@ class RefTable:
         for ref in ids:
             entry = self.entries.pop(ref, None)
             if entry is not None:
-                self._sessions[entry[0]].discard(ref)
+                entry[2].pop(ref, None)
                 self.graveyard.append(entry[1])
+            elif self._gone.pop(ref, None) is not None:
+                continue
             elif self._failures.pop(ref, None) is None and self._is_running(ref):
                 self.dropped.add(ref)
 
@@ -4830,7 +5024,7 @@ class RefTable:
     def end_session(self, session: str) -> int:
         """Forgets all refs of a session and returns how many there were."""
         with self._lock:
-            ids = self._sessions.pop(session, set())
+            ids = self._sessions.pop(session, OrderedDict())
             for ref in ids:
                 entry = self.entries.pop(ref, None)
                 if entry is not None:
@@ -4876,6 +5070,20 @@ class RefTable:
         if took > SLOW_REPR_S:
             self._slow_types[name] = self._slow_types.get(name, 0) + 1
         return text
+
+
+def _number(hello: dict[str, Any], name: str, variable: str, default: float) -> float:
+    """What hello says, else the environment; no number, or one below 0, counts as nothing said."""
+    given = hello.get(name)
+    if given is None:
+        try:
+            given = float(os.environ.get(variable, ""))
+        except ValueError:
+            return default
+    if type(given) not in (int, float) or not given >= 0:
+        return default
+    # Endless is what 0 says, too.
+    return 0 if given == float("inf") else given
 `,
   },
   {
@@ -6542,6 +6750,7 @@ class WireEncoder:
         self.session = session
         self.mode = mode
         self.buffers = []
+        self.refs.mark = self.refs.last_own
         # The message and its three items are values of their own.
         self.elements_left = self.limits.max_elements - 4
         self.bytes_left = self.limits.max_frame_bytes
@@ -7168,6 +7377,8 @@ class Worker(Answers):
         refs = self.refs
         if refs.has_waiting:
             refs.release_due()
+        if refs.touched and not self.progress.outer and not refs.pending:
+            refs.settle()
         if refs.graveyard:
             refs.bury()
         if self._callbacks is not None:
@@ -7193,13 +7404,13 @@ class Worker(Answers):
         """Does something with an encoder that no message is being made with."""
         if not self.is_encoding:
             return work()
-        encoder, batches = self.encoder, self._batches
+        encoder, batches, mark = self.encoder, self._batches, self.refs.mark
         self.encoder, self._batches = WireEncoder(self.codec, self.limits, self.refs), None
         self.is_encoding = False
         try:
             work()
         finally:
-            self.encoder, self._batches = encoder, batches
+            self.encoder, self._batches, self.refs.mark = encoder, batches, mark
             self.is_encoding = True
         return None
 
@@ -7308,6 +7519,11 @@ class Worker(Answers):
             self.refuse(VersionProblem(host, host_min))
         self.limits.update(given)
         self.refs.repr_max_chars = self.limits.repr_max_chars
+        self.refs.configure(given)
+        if self.refs.ttl_s:
+            from snakebridge._internal.ref_expiry import start
+
+            start(self.refs, self.progress, self.reader)
         self.use_codec(self.codec)
         paths = given.get("pythonPaths")
         if type(paths) is list:

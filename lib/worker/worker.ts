@@ -114,6 +114,7 @@ export class Worker {
         pythonPaths: options.pythonPaths,
         reprMaxChars: options.reprMaxChars,
         ...(options.policy === undefined ? {} : { policy: options.policy }),
+        ...options.refLimits,
       },
       onCallback: (request) => this.#onCallback(request),
       onAwaiting: (id) => this.#onAwaiting(id),

@@ -9,7 +9,6 @@ import {
   type EnterOptions,
   exitAndRelease,
   type FaceMaker,
-  INSPECT_KEYS,
   iterate,
   Kw,
   locatedThen,
@@ -17,6 +16,7 @@ import {
   Ref,
   refFace,
   showHandle,
+  showWith,
   splitArguments,
 } from "../bridge/mod.ts";
 import { RefNotFoundError } from "../errors/mod.ts";
@@ -93,10 +93,12 @@ export class PyObject implements Enterable {
     this.#behind = link.behind;
     links.set(this, link);
     setBehind(this, link.behind);
+    refuseToBeCopied(this);
     if (link.behind instanceof PendingCall) makeThenable(this, link.behind);
-    for (const key of INSPECT_KEYS) {
-      Object.defineProperty(this, key, { value: () => showBehind(link.behind), enumerable: false });
-    }
+  }
+
+  static {
+    showWith(this, (object) => object.toString());
   }
 
   /**
@@ -265,6 +267,18 @@ function withoutTrailingUndefined(values: readonly unknown[]): readonly unknown[
   while (length > 0 && values[length - 1] === undefined) length -= 1;
   const given = values.slice(0, length);
   return marked === undefined ? given : [...given, marked];
+}
+
+/**
+ * JSON would be an empty object, and so would a clone, which refuses functions. Python's own method of that name, which
+ * generated classes have on their prototype, wins.
+ */
+function refuseToBeCopied(object: PyObject): void {
+  if (!("toJSON" in object)) (object as { toJSON?: unknown }).toJSON = refuseJson;
+}
+
+function refuseJson(this: PyObject): never {
+  throw new TypeError(`Cannot write ${this.toString()} as JSON: await it, and its $.value(), first`);
 }
 
 /** A pending object can be awaited; a settled one cannot, or awaiting it would never end. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { call, type PyProxy, type Ref, RefNotFoundError } from "../../mod.ts";
+import { call, type PyProxy, type Ref, RefWorkerError } from "../../mod.ts";
 import { Gate } from "../support/gate.ts";
 import { raises } from "../support/raises.ts";
 import { Rig, SharedRig } from "../support/rig.ts";
@@ -36,10 +36,10 @@ describe("scopes", () => {
     await using other = await Rig.start();
     const { bridge } = await rig.get();
     using point = await bridge.call("sbtest", "Point", [1]) as Ref;
-    await assert.rejects(other.bridge.call("builtins", "repr", [point]), raises(RefNotFoundError, /another bridge/));
+    await assert.rejects(other.bridge.call("builtins", "repr", [point]), raises(RefWorkerError, /another bridge/));
     using gate = new Gate();
     const held = bridge.call("sbtest", "hold", gate.args);
-    await assert.rejects(other.bridge.call("builtins", "repr", [point]), raises(RefNotFoundError, /another bridge/));
+    await assert.rejects(other.bridge.call("builtins", "repr", [point]), raises(RefWorkerError, /another bridge/));
     gate.open();
     await held;
   });

@@ -402,6 +402,30 @@ def live() -> int:
     return Counted.live
 
 
+def crowd(n: int) -> list[Counted]:
+    return [Counted() for _ in range(n)]
+
+
+def ref_table_sizes() -> dict[str, int]:
+    """How many entries each book of the worker's refs has; one that only counts sessions is left out."""
+    import gc
+
+    (table,) = (each for each in gc.get_objects() if type(each).__name__ == "RefTable")
+    books = {name: len(book) for name, book in vars(table).items() if isinstance(book, (dict, list, set))}
+    books["_sessions"] = sum(map(len, table._sessions.values()))
+    del books["_slow_types"]
+    return books
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM; 0 where the system has no `/proc`."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
 def at_exit(text: str) -> None:
     import atexit
 

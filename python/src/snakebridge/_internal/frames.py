@@ -35,6 +35,8 @@ class FrameReader:
         self._view = memoryview(self._store)
         self._start = 0
         self._end = 0
+        # Whether everything that was read has been taken, and more is waited for.
+        self.is_waiting = False
         # Runs until the descriptor has bytes, where something else has to run meanwhile.
         self.wait: Callable[[], None] | None = None
 
@@ -92,9 +94,11 @@ class FrameReader:
                 if count or stop - start > READ_SIZE:
                     frame, self._start = _read_large(self._fd, self._view, start, end, length, count, self._limits)
                     return frame
+            self.is_waiting = not have
             if self.wait is not None:
                 self.wait()
                 if self._start != start or self._end != end:
+                    self.is_waiting = False
                     continue
             if start:
                 # The rest of the store is the front of a frame; move it where a whole one has room.
@@ -103,6 +107,7 @@ class FrameReader:
                 self._start, self._end = 0, have
                 end = have
             got = _readv(self._fd, (self._view[end:] if end else self._view,))
+            self.is_waiting = False
             if not got:
                 return None
             self._end = end + got

@@ -35,6 +35,22 @@ def _close(iterator: Any) -> Any:
     return None if close_it is None else close_it()
 
 
+def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, left: function(left, value)
+
+
+def _class_of(kinds: Any) -> Any:
+    """The classes that `isinstance` is to look for: texts name them, as `module.QualName` or a builtin."""
+    if type(kinds) is tuple or type(kinds) is list:
+        return tuple(map(_class_of, kinds))
+    if type(kinds) is not str:
+        return kinds
+    from snakebridge._internal.calls import import_module, walk
+
+    module, _, name = kinds.partition(".")
+    return walk(import_module(module), name) if name else walk(import_module("builtins"), kinds)
+
+
 OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "len": (len, 0),
     "str": (str, 0),
@@ -73,7 +89,16 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "invert": (op.invert, 0),
     "abs": (op.abs, 0),
     "to_arrow": (_to_arrow, 0),
+    "equals": (lambda value, other: bool(value == other), 1),
+    "is": (op.is_, 1),
+    "class": (type, 0),
+    "isinstance": (lambda value, kinds: isinstance(value, _class_of(kinds)), 1),
 }
+_FIRST, _LAST = "add", "rshift"
+_names = list(OPERATIONS)
+for _name in _names[_names.index(_FIRST) : _names.index(_LAST) + 1]:
+    OPERATIONS[f"r{_name}"] = (_reflected(OPERATIONS[_name][0]), 1)
+    OPERATIONS[f"i{_name}"] = (getattr(op, f"i{_name}"), 1)
 
 
 def operate(value: Any, name: str, args: list[Any]) -> Any:

@@ -54,9 +54,16 @@ class RefProblem(Problem):
 
     kind = "ref"
 
-    def __init__(self, reason: str, ref: int) -> None:
-        text = {"released": "was released", "unknown": "was never given", "session": "belongs to another session"}
-        super().__init__(f"Cannot use ref {ref}: it {text[reason]}", reason=reason, id=ref)
+    def __init__(self, reason: str, ref: int, limit: float | None = None) -> None:
+        text = {
+            "released": "was released",
+            "unknown": "was never given",
+            "session": "belongs to another session",
+            "expired": f"was not used for {limit} seconds",
+            "evicted": f"was used least recently when its session had {limit} refs",
+        }
+        fields = {} if limit is None else {"limit": limit}
+        super().__init__(f"Cannot use ref {ref}: it {text[reason]}", reason=reason, id=ref, **fields)
 
 
 class EarlierFailure(Problem):

@@ -3,25 +3,37 @@
 # finaliser may be slow or bound to its thread.
 from __future__ import annotations
 
+import os
 import sys
 from _thread import allocate_lock
-from time import perf_counter
+from time import monotonic, perf_counter
 
-from snakebridge._internal.problems import EarlierFailure, Interrupted, NotYet, Problem, RefProblem
+from snakebridge._internal.problems import EarlierFailure, Interrupted, LimitProblem, NotYet, Problem, RefProblem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import OrderedDict
     from typing import Any
     from weakref import ReferenceType
 
     from snakebridge._internal.contexts import Recent
     from snakebridge._internal.progress import Progress
+else:
+    # The same class without the module around it, which a first call does not need.
+    from _collections import OrderedDict
 
 # The first text of a type may import what makes it, so one slow one is forgiven.
 SLOW_REPR_S = 0.05
 SLOW_REPRS = 2
 LARGE_CONTAINER = 1_000
 MAX_FAILURES = 10_000
+# Refs of one session, unless the host or the environment says otherwise. What the host has dropped counts until its
+# garbage collector looks, and quick chains drop ten thousands in a second: a cap of that order would push out objects
+# that are held and not used for a moment. This one only ends what is surely a leak.
+MAX_REFS = 1_000_000
+# Why refs are gone is remembered until the host gives up its own hold, which it does for each; this bounds a host
+# that never does.
+MAX_GONE = 100_000
 
 _TYPE_NAME = type.__dict__["__qualname__"].__get__
 _TYPE_MODULE = type.__dict__["__module__"].__get__
@@ -82,9 +94,12 @@ class RefTable:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self.entries: dict[int, tuple[str, Any]] = {}
-        self._sessions: dict[str, set[int]] = {}
+        # Each with its session, its object, and the refs of that session.
+        self.entries: dict[int, tuple[str, Any, OrderedDict[int, float]]] = {}
+        # By session, least recently used first, with the time of the last use where age matters.
+        self._sessions: dict[str, OrderedDict[int, float]] = {}
         self._failures: dict[int, tuple[str, dict[str, object]]] = {}
+        self._gone: dict[int, str] = {}
         self._lock = allocate_lock()
         self._waiting: list[tuple[int, list[int]]] = []
         # Ids released while their call runs: what it makes is not to be kept.
@@ -92,6 +107,8 @@ class RefTable:
         # Ids of calls that have become tasks: what they give is not there yet.
         self.pending: set[int] = set()
         self.last_own = 0
+        # Last own id before the message that is being encoded.
+        self.mark = 0
         self._slow_types: dict[str, int] = {}
         self.has_waiting = False
         self.graveyard: list[Any] = []
@@ -100,29 +117,69 @@ class RefTable:
         self.repr_max_chars = 200
         # Time that is left for the texts of one message.
         self.repr_s_left = SLOW_REPR_S
+        # Most refs of one session, 0 for no limit; and the same as a number to compare with.
+        self.max_refs = self._room = MAX_REFS
+        self.ttl_s = 0.0
+        # Refs used since calls last came to rest, where age matters.
+        self.touched: dict[int, None] = {}
+        self.clock = monotonic
+
+    def configure(self, hello: dict[str, Any]) -> None:
+        """Takes over how many refs a session may have and how long they live: from hello, else the environment."""
+        self.max_refs = int(_number(hello, "maxRefs", "SNAKEBRIDGE_REF_MAX", MAX_REFS))
+        self._room = self.max_refs or sys.maxsize
+        self.ttl_s = _number(hello, "refTtlSeconds", "SNAKEBRIDGE_REF_TTL_SECONDS", 0)
 
     def keep(self, ref: int, session: str, value: Any) -> None:
         """Keeps an object under the id of the call that made it."""
         with self._lock:
             if ref in self.dropped:
                 return
-            self._ids_of(session).add(ref)
-            self.entries[ref] = (session, value)
+            order = self._sessions.get(session)
+            if order is None:
+                order = self._open(session)
+            if len(order) >= self._room and ref not in order:
+                self._evict(order)
+            order[ref] = self.clock() if self.ttl_s else 0.0
+            self.entries[ref] = (session, value, order)
 
     def add(self, session: str, value: Any) -> int:
-        """Keeps an object under an id of the worker's own, which are negative and never used twice."""
+        """Keeps an object under an id of the worker's own, which are negative and never used twice.
+
+        Raises:
+            LimitProblem: If the message being encoded has more refs than a session may have.
+        """
         with self._lock:
+            order = self._sessions.get(session)
+            if order is None:
+                order = self._open(session)
+            if len(order) >= self._room:
+                self._evict(order)
             self.last_own -= 1
             ref = self.last_own
-            self._ids_of(session).add(ref)
-            self.entries[ref] = (session, value)
+            order[ref] = self.clock() if self.ttl_s else 0.0
+            self.entries[ref] = (session, value, order)
         return ref
 
-    def _ids_of(self, session: str) -> set[int]:
-        ids = self._sessions.get(session)
-        if ids is None:
-            ids = self._sessions[session] = set()
-        return ids
+    def _open(self, session: str) -> OrderedDict[int, float]:
+        order = self._sessions[session] = OrderedDict()
+        return order
+
+    def _evict(self, order: OrderedDict[int, float]) -> None:
+        """Makes room for one ref by forgetting the one not used for longest; its object dies later."""
+        # In one step: another thread may note a use between two.
+        oldest, used = order.popitem(last=False)
+        if oldest < self.mark:
+            order[oldest] = used
+            order.move_to_end(oldest, last=False)
+            raise LimitProblem("maxRefs", self.mark - self.last_own + 1, self.max_refs)
+        self._lose(oldest, "evicted")
+
+    def _lose(self, ref: int, reason: str) -> None:
+        self.graveyard.append(self.entries.pop(ref)[1])
+        self._gone[ref] = reason
+        if len(self._gone) > MAX_GONE:
+            del self._gone[next(iter(self._gone))]
 
     def get(self, ref: int, session: str) -> Any:
         """Looks an object up for a call of that session.
@@ -136,6 +193,15 @@ class RefTable:
         if entry is not None:
             if entry[0] != session:
                 raise RefProblem("session", ref)
+            if self.ttl_s:
+                self._note_time(ref, entry[2])
+            elif self.max_refs:
+                try:
+                    # Without the lock, which would cost more; where refs expire, another thread walks the order.
+                    entry[2].move_to_end(ref)
+                except KeyError:
+                    # The control thread has taken it out meanwhile; this call still gets the object.
+                    return entry[1]
             return entry[1]
         failed = self._failures.get(ref)
         if failed is not None:
@@ -144,8 +210,44 @@ class RefTable:
             raise EarlierFailure(failed[1], ref)
         if ref in self.pending:
             raise NotYet(ref)
+        reason = self._gone.get(ref)
+        if reason is not None:
+            raise RefProblem(reason, ref, self.max_refs if reason == "evicted" else self.ttl_s)
         was_given = 0 < ref <= self._progress.started or self.last_own <= ref < 0
         raise RefProblem("released" if was_given else "unknown", ref)
+
+    def _note_time(self, ref: int, order: OrderedDict[int, float]) -> None:
+        with self._lock:
+            if ref in order:
+                order[ref] = self.clock()
+                order.move_to_end(ref)
+                self.touched[ref] = None
+
+    def settle(self) -> None:
+        """Notes that the calls that used `touched` have ended, which is when their age begins."""
+        now = self.clock()
+        with self._lock:
+            for ref in self.touched:
+                entry = self.entries.get(ref)
+                if entry is not None:
+                    entry[2][ref] = now
+                    entry[2].move_to_end(ref)
+            self.touched.clear()
+
+    def expire(self, now: float) -> float:
+        """Forgets what was not used for longer than the TTL and returns when the next may be due."""
+        due = now + self.ttl_s
+        with self._lock:
+            for order in self._sessions.values():
+                while order:
+                    oldest = next(iter(order))
+                    used = order[oldest]
+                    if now - used <= self.ttl_s:
+                        due = min(due, used + self.ttl_s)
+                        break
+                    del order[oldest]
+                    self._lose(oldest, "expired")
+        return due
 
     def fail(self, ref: int, session: str, failure: dict[str, object]) -> None:
         """Remembers why a call whose result was to be kept has none."""
@@ -165,8 +267,10 @@ class RefTable:
         for ref in ids:
             entry = self.entries.pop(ref, None)
             if entry is not None:
-                self._sessions[entry[0]].discard(ref)
+                entry[2].pop(ref, None)
                 self.graveyard.append(entry[1])
+            elif self._gone.pop(ref, None) is not None:
+                continue
             elif self._failures.pop(ref, None) is None and self._is_running(ref):
                 self.dropped.add(ref)
 
@@ -212,7 +316,7 @@ class RefTable:
     def end_session(self, session: str) -> int:
         """Forgets all refs of a session and returns how many there were."""
         with self._lock:
-            ids = self._sessions.pop(session, set())
+            ids = self._sessions.pop(session, OrderedDict())
             for ref in ids:
                 entry = self.entries.pop(ref, None)
                 if entry is not None:
@@ -258,3 +362,17 @@ class RefTable:
         if took > SLOW_REPR_S:
             self._slow_types[name] = self._slow_types.get(name, 0) + 1
         return text
+
+
+def _number(hello: dict[str, Any], name: str, variable: str, default: float) -> float:
+    """What hello says, else the environment; no number, or one below 0, counts as nothing said."""
+    given = hello.get(name)
+    if given is None:
+        try:
+            given = float(os.environ.get(variable, ""))
+        except ValueError:
+            return default
+    if type(given) not in (int, float) or not given >= 0:
+        return default
+    # Endless is what 0 says, too.
+    return 0 if given == float("inf") else given

@@ -62,6 +62,7 @@ class WireEncoder:
         self.session = session
         self.mode = mode
         self.buffers = []
+        self.refs.mark = self.refs.last_own
         # The message and its three items are values of their own.
         self.elements_left = self.limits.max_elements - 4
         self.bytes_left = self.limits.max_frame_bytes

@@ -213,6 +213,8 @@ class Worker(Answers):
         refs = self.refs
         if refs.has_waiting:
             refs.release_due()
+        if refs.touched and not self.progress.outer and not refs.pending:
+            refs.settle()
         if refs.graveyard:
             refs.bury()
         if self._callbacks is not None:
@@ -238,13 +240,13 @@ class Worker(Answers):
         """Does something with an encoder that no message is being made with."""
         if not self.is_encoding:
             return work()
-        encoder, batches = self.encoder, self._batches
+        encoder, batches, mark = self.encoder, self._batches, self.refs.mark
         self.encoder, self._batches = WireEncoder(self.codec, self.limits, self.refs), None
         self.is_encoding = False
         try:
             work()
         finally:
-            self.encoder, self._batches = encoder, batches
+            self.encoder, self._batches, self.refs.mark = encoder, batches, mark
             self.is_encoding = True
         return None
 
@@ -353,6 +355,11 @@ class Worker(Answers):
             self.refuse(VersionProblem(host, host_min))
         self.limits.update(given)
         self.refs.repr_max_chars = self.limits.repr_max_chars
+        self.refs.configure(given)
+        if self.refs.ttl_s:
+            from snakebridge._internal.ref_expiry import start
+
+            start(self.refs, self.progress, self.reader)
         self.use_codec(self.codec)
         paths = given.get("pythonPaths")
         if type(paths) is list:

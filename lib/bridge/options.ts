@@ -191,7 +191,7 @@ export interface BridgeOptions {
    * Most references that one session may have in one worker; 0 or `Infinity` for no limit. A new one beyond it makes the
    * worker give back the one used least recently, whose next use throws {@linkcode RefEvictedError}.
    *
-   * References that were dropped and not released count until they are garbage collected, so a low limit goes with code
+   * Reading objects in a loop takes at least 4. References that were dropped and not released count until they are garbage collected, so a low limit goes with code
    * that releases.
    *
    * @default {1_000_000} Or what the variable `SNAKEBRIDGE_REF_MAX` says, where Python gets it.

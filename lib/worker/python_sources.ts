@@ -582,8 +582,9 @@ class Batches:
         most = args[0]
         if type(most) is not int or most < 1:
             raise Problem("Cannot take items: maxItems is no positive integer")
-        # A batch must not push out its own items, nor the iterator.
-        most = min(most, max(1, self._refs.max_refs - 1)) if self._refs.max_refs else most
+        # Items may be refs. Those of the batch before, used just now, those being read, those asked for ahead, and the
+        # iterator must not push each other out.
+        most = min(most, max(1, (self._refs.max_refs - 1) // 3)) if self._refs.max_refs else most
         deferred = self._deferred.pop(target, None)
         if deferred is not None:
             raise deferred

@@ -552,15 +552,15 @@ describe("maxRefs", () => {
   });
 
   it("counts what lies inside results, and refuses one that is too much by itself", async () => {
-    await using capped = await Rig.start({ maxRefs: 3 });
+    await using capped = await Rig.start({ maxRefs: 4 });
     await capped.run(async ({ bridge }) => {
       const older = await point(bridge);
       const list = bridge.call("builtins", "list", [await bridge.call("sbtest", "objects", [3])]);
       assert.equal((await list as Ref[]).length, 3);
-      assert.equal(await capped.refs(), 3);
+      assert.equal(await capped.refs(), 4);
       await assert.rejects(bridge.call("sbtest", "same", [older]), raises(RefEvictedError, /Point\(3, 4\)/));
-      const four = bridge.call("builtins", "list", [await bridge.call("sbtest", "objects", [4])]);
-      await assert.rejects(four, raises(LimitExceededError, /maxRefs is 4, limit is 3/));
+      const five = bridge.call("builtins", "list", [await bridge.call("sbtest", "objects", [5])]);
+      await assert.rejects(five, raises(LimitExceededError, /maxRefs is 5, limit is 4/));
       const seen: unknown[] = [];
       for await (const item of await bridge.call("sbtest", "objects", [10]) as Ref) {
         seen.push(await (item as Ref).get("x"));

@@ -3768,9 +3768,11 @@ class Unpacker:
         value = {}
         for _ in range(size):
             key = read(depth + 1)
-            if type(key) is list or type(key) is dict:
-                raise ValueError("a map has a key that is an array or a map")
-            value[key] = read(depth + 1)
+            item = read(depth + 1)
+            try:
+                value[key] = item
+            except TypeError:
+                raise ValueError(f"a map has a key that cannot be one: {type(key).__name__}") from None
         return value
 
     def _float(self, form: str, size: int) -> float:
@@ -6517,6 +6519,8 @@ def _timestamp(decoder: WireDecoder, data: memoryview) -> Any:
         nanoseconds, seconds = 0, int.from_bytes(data, "big")
     else:
         raise ValueError("a timestamp has 4, 8 or 12 bytes")
+    if nanoseconds > 999_999_999:
+        raise ValueError("the nanoseconds of a timestamp are less than a second")
     start = datetime(1970, 1, 1, tzinfo=timezone.utc)
     return start + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
 

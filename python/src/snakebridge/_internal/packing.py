@@ -185,9 +185,11 @@ class Unpacker:
         value = {}
         for _ in range(size):
             key = read(depth + 1)
-            if type(key) is list or type(key) is dict:
-                raise ValueError("a map has a key that is an array or a map")
-            value[key] = read(depth + 1)
+            item = read(depth + 1)
+            try:
+                value[key] = item
+            except TypeError:
+                raise ValueError(f"a map has a key that cannot be one: {type(key).__name__}") from None
         return value
 
     def _float(self, form: str, size: int) -> float:

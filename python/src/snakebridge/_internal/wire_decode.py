@@ -234,6 +234,8 @@ def _timestamp(decoder: WireDecoder, data: memoryview) -> Any:
         nanoseconds, seconds = 0, int.from_bytes(data, "big")
     else:
         raise ValueError("a timestamp has 4, 8 or 12 bytes")
+    if nanoseconds > 999_999_999:
+        raise ValueError("the nanoseconds of a timestamp are less than a second")
     start = datetime(1970, 1, 1, tzinfo=timezone.utc)
     return start + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
 

@@ -119,7 +119,7 @@ export abstract class Caller {
    * import { SnakeBridge } from "@snakebridge/snakebridge";
    *
    * await using bridge = await SnakeBridge.start();
-   * for await (const pair of bridge.stream("itertools", "pairwise", ["abc"])) console.log(pair); // a b, then b c
+   * for await (const letter of bridge.stream("builtins", "reversed", ["abc"])) console.log(letter); // c
    * ```
    */
   async *stream(

@@ -3843,10 +3843,20 @@ _PLAIN = frozenset((str, int, float, bool, type(None), list, dict))
 MAX_COLUMNS = 64
 # Of so many dicts of a column the keys are measured: records share theirs.
 SAMPLE = 256
+# A level of so many containers that are mostly the same ones belongs to a tangle that would grow without end.
+MANY_CONTAINERS = 20_000
+MOSTLY = 4
 
 
-def measure(items: Sequence[Any], levels: int) -> tuple[int, int] | None:
+class Tangled(Exception):  # noqa: N818 - it says what was met, nothing went wrong
+    """There are more values than may be sent, or containers lead back to each other."""
+
+
+def measure(items: Sequence[Any], levels: int, most: int) -> tuple[int, int] | None:
     """Counts values and the least bytes of their texts; None if any is no plain value, or there are too many levels.
+
+    Raises:
+        Tangled: If there are more than \`most\` values, or would be.
 
     Keys of dicts are no values, except in dicts with keys other than text: there the collector gives them, too.
     """
@@ -3878,6 +3888,12 @@ def measure(items: Sequence[Any], levels: int) -> tuple[int, int] | None:
                     size += sum([len(value) for value in column if type(value) is str])
         count += len(level)
         levels -= 1
+        if count > most:
+            raise Tangled
+        if len(level) >= MANY_CONTAINERS:
+            containers = [id(value) for value in level if type(value) is list or type(value) is dict]
+            if len(containers) >= MANY_CONTAINERS and len(set(containers)) * MOSTLY < len(containers):
+                raise Tangled
         level = get_referents(*level)
     return count, size
 
@@ -6742,6 +6758,8 @@ class WireEncoder:
         self.session = ""
         self.mode = AUTO
         self.buffers: list[memoryview] = []
+        # Whether large containers of plain values may go to the codec as they are.
+        self.takes_trees = False
         self.elements_left = 0
         self.bytes_left = 0
         # Refs made for this message, by \`id\` of their object: what is met twice is one ref.
@@ -6755,6 +6773,7 @@ class WireEncoder:
         self.session = session
         self.mode = mode
         self.buffers = []
+        self.takes_trees = self.codec.takes_trees
         self.refs.mark = self.refs.last_own
         # The message and its three items are values of their own.
         self.elements_left = self.limits.max_elements - 4
@@ -6911,11 +6930,15 @@ class WireEncoder:
 
         A walk in Python costs thirty times what the library needs; what this looks at costs about twice as much.
         """
-        from snakebridge._internal.plain_values import measure
+        from snakebridge._internal.plain_values import Tangled, measure
 
         try:
-            found = measure(items, self.limits.max_depth - inside)
+            found = measure(items, self.limits.max_depth - inside, self.elements_left + len(items))
         except RuntimeError:  # another thread changed a dict
+            return None
+        except Tangled:
+            # Every container on the way would find the same again.
+            self.takes_trees = False
             return None
         if found is None:
             return None
@@ -6934,7 +6957,7 @@ class WireEncoder:
     def items(self, values: list[Any] | tuple[Any, ...], depth: int) -> Any:
         """The items of a sequence, as a list the codec takes."""
         inside = self.enter(len(values), depth)
-        if len(values) >= BULK_ITEMS and self.codec.takes_trees:
+        if len(values) >= BULK_ITEMS and self.takes_trees:
             encoded = self.bulk(values, values, inside)
             if encoded is not None:
                 return encoded
@@ -6965,7 +6988,7 @@ class WireEncoder:
         if set(map(type, value)) <= _ONLY_STR and (value.keys() <= self._known_keys or self._learn_keys(value)):
             inside = self.enter(len(value), depth)
             values = value.values()
-            if len(value) >= BULK_ITEMS and self.codec.takes_trees:
+            if len(value) >= BULK_ITEMS and self.takes_trees:
                 encoded = self.bulk(value, list(values), inside)
                 if encoded is not None:
                     return encoded

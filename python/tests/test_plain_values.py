@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from snakebridge._internal.limits import Limits
-from snakebridge._internal.plain_values import measure
+from snakebridge._internal.plain_values import Tangled, measure
 from snakebridge._internal.problems import LimitProblem
 from support.codec_rig import CODECS, Rig
 
@@ -127,8 +127,10 @@ def test_plain_trees_really_go_at_once() -> None:
     encoder = rig_of("msgspec").encoder
     encoder.begin(0, "s", 0)
     assert isinstance(encoder.encode(rows), msgspec.Raw)
-    assert measure(rows, 2) is None
-    assert measure(rows, 3) == (40 + 160 + 40 * 3, 40 * 2 + sum(len(f"n{i}") for i in range(40)) + 40 * 12)
+    assert measure(rows, 2, 1_000) is None
+    assert measure(rows, 3, 1_000) == (40 + 160 + 40 * 3, 40 * 2 + sum(len(f"n{i}") for i in range(40)) + 40 * 12)
+    with pytest.raises(Tangled):
+        measure(rows, 3, 100)
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -112,7 +112,8 @@ describe("results and arguments beyond the limits", () => {
   it("a value that contains itself is a typed error", async () => {
     await using rig = await Rig.start();
     await rig.run(async ({ bridge }) => {
-      await assert.rejects(bridge.call("sbtest", "cyclic"), raises(LimitExceededError, /itself/));
+      const value = { returns: "value" } as const;
+      await assert.rejects(bridge.call("sbtest", "cyclic", [], {}, value), raises(LimitExceededError, /itself/));
       assert.equal(await bridge.call("math", "sqrt", [4]), 2);
     });
   });

@@ -16,10 +16,20 @@ _PLAIN = frozenset((str, int, float, bool, type(None), list, dict))
 MAX_COLUMNS = 64
 # Of so many dicts of a column the keys are measured: records share theirs.
 SAMPLE = 256
+# A level of so many containers that are mostly the same ones belongs to a tangle that would grow without end.
+MANY_CONTAINERS = 20_000
+MOSTLY = 4
 
 
-def measure(items: Sequence[Any], levels: int) -> tuple[int, int] | None:
+class Tangled(Exception):  # noqa: N818 - it says what was met, nothing went wrong
+    """There are more values than may be sent, or containers lead back to each other."""
+
+
+def measure(items: Sequence[Any], levels: int, most: int) -> tuple[int, int] | None:
     """Counts values and the least bytes of their texts; None if any is no plain value, or there are too many levels.
+
+    Raises:
+        Tangled: If there are more than `most` values, or would be.
 
     Keys of dicts are no values, except in dicts with keys other than text: there the collector gives them, too.
     """
@@ -51,6 +61,12 @@ def measure(items: Sequence[Any], levels: int) -> tuple[int, int] | None:
                     size += sum([len(value) for value in column if type(value) is str])
         count += len(level)
         levels -= 1
+        if count > most:
+            raise Tangled
+        if len(level) >= MANY_CONTAINERS:
+            containers = [id(value) for value in level if type(value) is list or type(value) is dict]
+            if len(containers) >= MANY_CONTAINERS and len(set(containers)) * MOSTLY < len(containers):
+                raise Tangled
         level = get_referents(*level)
     return count, size
 

@@ -49,6 +49,8 @@ class WireEncoder:
         self.session = ""
         self.mode = AUTO
         self.buffers: list[memoryview] = []
+        # Whether large containers of plain values may go to the codec as they are.
+        self.takes_trees = False
         self.elements_left = 0
         self.bytes_left = 0
         # Refs made for this message, by `id` of their object: what is met twice is one ref.
@@ -62,6 +64,7 @@ class WireEncoder:
         self.session = session
         self.mode = mode
         self.buffers = []
+        self.takes_trees = self.codec.takes_trees
         self.refs.mark = self.refs.last_own
         # The message and its three items are values of their own.
         self.elements_left = self.limits.max_elements - 4
@@ -218,11 +221,15 @@ class WireEncoder:
 
         A walk in Python costs thirty times what the library needs; what this looks at costs about twice as much.
         """
-        from snakebridge._internal.plain_values import measure
+        from snakebridge._internal.plain_values import Tangled, measure
 
         try:
-            found = measure(items, self.limits.max_depth - inside)
+            found = measure(items, self.limits.max_depth - inside, self.elements_left + len(items))
         except RuntimeError:  # another thread changed a dict
+            return None
+        except Tangled:
+            # Every container on the way would find the same again.
+            self.takes_trees = False
             return None
         if found is None:
             return None
@@ -241,7 +248,7 @@ class WireEncoder:
     def items(self, values: list[Any] | tuple[Any, ...], depth: int) -> Any:
         """The items of a sequence, as a list the codec takes."""
         inside = self.enter(len(values), depth)
-        if len(values) >= BULK_ITEMS and self.codec.takes_trees:
+        if len(values) >= BULK_ITEMS and self.takes_trees:
             encoded = self.bulk(values, values, inside)
             if encoded is not None:
                 return encoded
@@ -272,7 +279,7 @@ class WireEncoder:
         if set(map(type, value)) <= _ONLY_STR and (value.keys() <= self._known_keys or self._learn_keys(value)):
             inside = self.enter(len(value), depth)
             values = value.values()
-            if len(value) >= BULK_ITEMS and self.codec.takes_trees:
+            if len(value) >= BULK_ITEMS and self.takes_trees:
                 encoded = self.bulk(value, list(values), inside)
                 if encoded is not None:
                     return encoded

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SLICE = 1 << 20
 READ_SIZE = 1 << 16
+MAX_KEPT = 64 << 20
 HEAD = Struct("<II")
 _unpack_head = HEAD.unpack_from
 _readv = os.readv
@@ -35,6 +36,7 @@ class FrameReader:
         self._view = memoryview(self._store)
         self._start = 0
         self._end = 0
+        self._kept: object = None
         # Whether everything that was read has been taken, and more is waited for.
         self.is_waiting = False
         # Runs until the descriptor has bytes, where something else has to run meanwhile.
@@ -93,6 +95,10 @@ class FrameReader:
                     return store[start + 8 : stop], ()
                 if count or stop - start > READ_SIZE:
                     frame, self._start = _read_large(self._fd, self._view, start, end, length, count, self._limits)
+                    # Memory given back after each call would go to the system and be faulted in again for the next: a
+                    # third of the speed. So the last one stays until there is another, unless it is huge.
+                    size = 0 if frame is None else sum(buffer.getbuffer().nbytes for buffer in frame[1])
+                    self._kept = frame if size <= MAX_KEPT else None
                     return frame
             self.is_waiting = not have
             if self.wait is not None:

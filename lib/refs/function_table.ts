@@ -25,10 +25,11 @@ const asynchronous = new WeakSet<object>();
  *
  * @example A callback that asyncio awaits
  * ```ts
- * import { asyncCallback, call } from "@snakebridge/snakebridge";
+ * import { asyncCallback, exec, py } from "@snakebridge/snakebridge";
  *
+ * await exec("import asyncio\nasync def both(f):\n    return await asyncio.gather(f(1), f(2))");
  * const later = asyncCallback(async (x: number) => await Promise.resolve(x + 1));
- * console.log(await call("asyncio", "wait_for", [await call("asyncio", "sleep", [0, 41]), 1]).catch(() => later(41)));
+ * console.log(await py`both(${later})`); // [ 2, 3 ]
  * ```
  */
 export function asyncCallback<T extends (...args: never[]) => unknown>(fn: T): T {

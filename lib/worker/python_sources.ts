@@ -736,9 +736,9 @@ from __future__ import annotations
 
 import select
 import sys
-import weakref
 from _queue import SimpleQueue
 from _thread import allocate_lock, get_ident
+from _weakref import ref as weak_reference
 
 from snakebridge._internal import calls, codecs, lifeline
 from snakebridge._internal.answers import ERROR, Answers, IsAsync
@@ -815,12 +815,20 @@ class AsyncHostFunction(HostFunction):
         return f"<async host function {self.__name__}>"
 
 
+class Held(weak_reference):  # type: ignore[type-arg]
+    """A function, as long as Python holds it; the standard library's table of such costs a tenth of a callback."""
+
+    __slots__ = ("number",)
+
+    number: int
+
+
 class Callbacks:
     """The functions of the host that this worker holds, and the calls of them that have not come back."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._functions: weakref.WeakValueDictionary[int, HostFunction] = weakref.WeakValueDictionary()
+        self._functions: dict[int, Held] = {}
         # How often each function was received since it was last reported as dropped: the host may have sent it again
         # meanwhile, and compares.
         self._received: dict[int, int] = {}
@@ -840,11 +848,17 @@ class Callbacks:
         kind = AsyncHostFunction if flags & IS_ASYNC else HostFunction
         with self._lock:
             self._received[number] = self._received.get(number, 0) + 1
-            function = self._functions.get(number)
+            held = self._functions.get(number)
+            function = None if held is None else held()
             if function is None:
-                function = self._functions[number] = kind(self, number, name, session)
-                weakref.finalize(function, self._dropped.append, number).atexit = False
+                function = kind(self, number, name, session)
+                self._functions[number] = held = Held(function, self._on_dropped)
+                held.number = number
         return function
+
+    def _on_dropped(self, held: Held) -> None:
+        # On whatever thread lets go of it, in the middle of whatever that does.
+        self._dropped.append(held.number)
 
     def tell_dropped(self) -> None:
         """Tells the host which functions Python has let go of."""
@@ -855,7 +869,9 @@ class Callbacks:
             while self._dropped:
                 number = self._dropped.pop()
                 # It may have been received again, and live on as another object.
-                if number not in self._functions and number in self._received:
+                held = self._functions.get(number)
+                if held is not None and held() is None:
+                    del self._functions[number]
                     lost.append([number, self._received.pop(number)])
         if lost:
             self._worker.send(self._worker.codec.pack([DROPPED, lost]))

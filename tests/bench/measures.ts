@@ -24,11 +24,29 @@ const RAW_BATCH = 16_384;
 
 /** All measures that run inside one process. */
 export function inProcessMeasures(rig: Rig): Measure[] {
-  return [sequential(rig), concurrent(rig), chain(rig), values(rig), bytes(rig), iteration(rig)];
+  return [
+    sequential(rig),
+    concurrent(rig),
+    chain(rig),
+    values(rig),
+    bytes(rig),
+    iteration(rig),
+    streams(rig),
+    callbacks(rig),
+  ];
 }
 
 /** Names of {@linkcode inProcessMeasures}. */
-export const IN_PROCESS_NAMES: readonly string[] = ["call", "concurrent", "chain", "values", "bytes", "iteration"];
+export const IN_PROCESS_NAMES: readonly string[] = [
+  "call",
+  "concurrent",
+  "chain",
+  "values",
+  "bytes",
+  "iteration",
+  "streams",
+  "callbacks",
+];
 
 function sequential({ bridge, raw, scale }: Rig): Measure {
   const count = scaled(600, scale);
@@ -207,6 +225,85 @@ function iteration({ bridge, raw }: Rig): Measure {
         target: ">= 500000/s",
         ok: m("bridge") >= 500_000,
       },
+    ],
+  };
+}
+
+const STREAM_SOURCE = `
+def records(count):
+    for index in range(count):
+        yield {"id": index, "name": "x"}
+
+def chunks(count, size):
+    for index in range(count):
+        yield bytes((index % 256,)) * size
+`;
+
+/** Generators of small dicts and of large bytes, and many coroutines at once. */
+function streams({ bridge, raw, scale }: Rig): Measure {
+  const records = scaled(50_000, scale);
+  const chunks = scaled(50, scale);
+  const size = 1_000_000;
+  const target = new Uint8Array(size);
+  let ready: Promise<unknown> | undefined;
+  const perSecond = async (items: AsyncIterable<unknown>, most: number): Promise<number> => {
+    const begun = performance.now();
+    let seen = 0;
+    for await (const _ of items) seen += 1;
+    if (seen !== most) throw new Error(`A stream gave ${seen} of ${most} items`);
+    return most / (performance.now() - begun) * 1000;
+  };
+  return {
+    name: "streams",
+    sides: [
+      async () => {
+        await (ready ??= bridge.exec(STREAM_SOURCE));
+        return { records: await perSecond(bridge.py`records(${records})`, records) };
+      },
+      async () => ({ "raw chunks": await middle(9, () => raw.receive(target)) }),
+      async () => ({ chunks: size * await perSecond(bridge.py`chunks(${chunks}, ${size})`, chunks) }),
+      async () => {
+        const begun = performance.now();
+        await Promise.all(Array.from({ length: 1_000 }, () => bridge.call("asyncio", "sleep", [0.1])));
+        return { coroutines: performance.now() - begun };
+      },
+    ],
+    rows: (m): Row[] => [
+      {
+        name: "stream of small dicts",
+        unit: "items/s",
+        raw: null,
+        bridge: m("records"),
+        ratio: null,
+        target: ">= 300000/s",
+        ok: m("records") >= 300_000,
+      },
+      atLeast("stream of 1 MB chunks", "GB/s", m("raw chunks") / 1e9, m("chunks") / 1e9, 0.5),
+      {
+        name: "1000 coroutines that sleep 100 ms",
+        unit: "ms",
+        raw: null,
+        bridge: m("coroutines"),
+        ratio: null,
+        target: "<= 500 ms",
+        ok: m("coroutines") <= 500,
+      },
+    ],
+  };
+}
+
+/** A call of a TypeScript function by Python, inside a call, against a plain call. */
+function callbacks({ bridge, scale }: Rig): Measure {
+  const count = scaled(400, scale);
+  const add = (a: number, b: number): number => a + b;
+  return {
+    name: "callbacks",
+    sides: [
+      async () => latencies("call", await timeEach(count, () => bridge.call("math", "sqrt", [16]))),
+      async () => latencies("callback", await timeEach(count, () => bridge.call("functools", "reduce", [add, [1, 2]]))),
+    ],
+    rows: (m) => [
+      atMost("callback round trip p50, by one call", "us", m("call p50"), m("callback p50"), m("call p50"), 2.5),
     ],
   };
 }

@@ -235,8 +235,10 @@ def records(count):
         yield {"id": index, "name": "x"}
 
 def chunks(count, size):
+    # Made once, as the raw side does: how fast Python makes bytes is not the question.
+    chunk = bytes(size)
     for index in range(count):
-        yield bytes((index % 256,)) * size
+        yield chunk
 `;
 
 /** Generators of small dicts and of large bytes, and many coroutines at once. */

@@ -50,7 +50,7 @@ export type SettledProxy =
      * An attribute: a {@linkcode PyProxy}. It is not typed as one because with `noUncheckedIndexedAccess` every step of
      * a chain would then have to be checked for undefined, which it never is.
      */
-    // deno-lint-ignore no-explicit-any
+    // deno-lint-ignore no-explicit-any -- as said above
     readonly [name: string]: any;
   };
 

@@ -53,9 +53,7 @@ export type PyInput =
   | Temporal.Instant
   | ArrayBufferLike
   | ArrayBufferView
-  | RemoteLike
-  // deno-lint-ignore no-explicit-any -- what Python calls it with is known to nobody here
-  | ((...args: any[]) => unknown)
+  | PyCallable
   | readonly PyInput[]
   | ReadonlySet<unknown>
   | ReadonlyMap<unknown, unknown>

@@ -1212,18 +1212,14 @@ def to_exception(failure: Any) -> BaseException:
 
 def find_exception(mro: Any) -> type[BaseException] | None:
     """The most derived of the named classes that is loaded here."""
+    from snakebridge._internal.host_errors import find_class
+
     for name in mro if type(mro) is list else ():
         if type(name) is not str:
             continue
-        parts = name.split(".")
-        for cut in range(len(parts) - 1, 0, -1):
-            found: Any = sys.modules.get(".".join(parts[:cut]))
-            if found is None:
-                continue
-            for part in parts[cut:]:
-                found = getattr(found, part, None)
-            if isinstance(found, type) and issubclass(found, BaseException):
-                return found
+        found = find_class(name)
+        if found is not None:
+            return found
     return None
 
 
@@ -3095,7 +3091,7 @@ def _rebuild(description: dict[str, Any]) -> BaseException:
         args = (_text(description.get("message")),)
     names = description.get("mro")
     for name in names if type(names) is list else ():
-        kind = _find_class(name) if type(name) is str else None
+        kind = find_class(name) if type(name) is str else None
         if kind is None:
             continue
         made = _make(kind, args)
@@ -3110,16 +3106,17 @@ def _rebuild(description: dict[str, Any]) -> BaseException:
     return HostError(_text(description.get("message")), _text(description.get("type")), "")
 
 
-def _find_class(name: str) -> type[BaseException] | None:
+def find_class(name: str) -> type[BaseException] | None:
+    """The exception class of that qualified name, where its module is loaded here."""
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
-        module = ".".join(parts[:length])
-        found: Any = sys.modules.get(module)
+        found: Any = sys.modules.get(".".join(parts[:length]))
         if found is None:
             continue
         for part in parts[length:]:
             found = getattr(found, part, None)
-        return found if isinstance(found, type) and issubclass(found, BaseException) else None
+        if isinstance(found, type) and issubclass(found, BaseException):
+            return found
     return None
 
 
@@ -7408,8 +7405,7 @@ class Worker(Answers):
             self.run_call(message)
         elif kind == NESTED:
             # Nobody waits for a callback here.
-            self.progress.start(message[2])
-            self.fail(message, Cancelled(False), self.refs.last_own)
+            self.refuse_nested(message)
         elif kind == END_SESSION:
             self.end_session(message)
         elif kind == BYE:
@@ -7434,7 +7430,7 @@ class Worker(Answers):
         if self._callbacks is not None:
             self._callbacks.tell_dropped()
 
-    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO], waiting: Container[object] = ()) -> None:
+    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO], waiting: Container[object]) -> None:
         """Runs a call that belongs to a callback, inside the call that waits for it.
 
         Args:
@@ -7445,10 +7441,14 @@ class Worker(Answers):
             if len(message) > 10 and message[10] in waiting:
                 self.aside(partial(self.run_call, message))
             else:
-                self.progress.start(message[2])
-                self.fail(message, Cancelled(False), self.refs.last_own)
+                self.refuse_nested(message)
         del message
         self.tidy()
+
+    def refuse_nested(self, message: list[Any]) -> None:
+        """Answers a call that belongs to a callback which nobody waits for any more."""
+        self.progress.start(message[2])
+        self.fail(message, Cancelled(False), self.refs.last_own)
 
     def aside(self, work: Callable[[], None]) -> None:
         """Does something with an encoder that no message is being made with."""

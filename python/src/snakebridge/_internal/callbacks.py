@@ -483,18 +483,14 @@ def to_exception(failure: Any) -> BaseException:
 
 def find_exception(mro: Any) -> type[BaseException] | None:
     """The most derived of the named classes that is loaded here."""
+    from snakebridge._internal.host_errors import find_class
+
     for name in mro if type(mro) is list else ():
         if type(name) is not str:
             continue
-        parts = name.split(".")
-        for cut in range(len(parts) - 1, 0, -1):
-            found: Any = sys.modules.get(".".join(parts[:cut]))
-            if found is None:
-                continue
-            for part in parts[cut:]:
-                found = getattr(found, part, None)
-            if isinstance(found, type) and issubclass(found, BaseException):
-                return found
+        found = find_class(name)
+        if found is not None:
+            return found
     return None
 
 

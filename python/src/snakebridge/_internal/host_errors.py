@@ -80,7 +80,7 @@ def _rebuild(description: dict[str, Any]) -> BaseException:
         args = (_text(description.get("message")),)
     names = description.get("mro")
     for name in names if type(names) is list else ():
-        kind = _find_class(name) if type(name) is str else None
+        kind = find_class(name) if type(name) is str else None
         if kind is None:
             continue
         made = _make(kind, args)
@@ -95,16 +95,17 @@ def _rebuild(description: dict[str, Any]) -> BaseException:
     return HostError(_text(description.get("message")), _text(description.get("type")), "")
 
 
-def _find_class(name: str) -> type[BaseException] | None:
+def find_class(name: str) -> type[BaseException] | None:
+    """The exception class of that qualified name, where its module is loaded here."""
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
-        module = ".".join(parts[:length])
-        found: Any = sys.modules.get(module)
+        found: Any = sys.modules.get(".".join(parts[:length]))
         if found is None:
             continue
         for part in parts[length:]:
             found = getattr(found, part, None)
-        return found if isinstance(found, type) and issubclass(found, BaseException) else None
+        if isinstance(found, type) and issubclass(found, BaseException):
+            return found
     return None
 
 

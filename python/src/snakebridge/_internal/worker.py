@@ -194,8 +194,7 @@ class Worker(Answers):
             self.run_call(message)
         elif kind == NESTED:
             # Nobody waits for a callback here.
-            self.progress.start(message[2])
-            self.fail(message, Cancelled(False), self.refs.last_own)
+            self.refuse_nested(message)
         elif kind == END_SESSION:
             self.end_session(message)
         elif kind == BYE:
@@ -220,7 +219,7 @@ class Worker(Answers):
         if self._callbacks is not None:
             self._callbacks.tell_dropped()
 
-    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO], waiting: Container[object] = ()) -> None:
+    def run_frame(self, body: bytearray, buffers: Sequence[BytesIO], waiting: Container[object]) -> None:
         """Runs a call that belongs to a callback, inside the call that waits for it.
 
         Args:
@@ -231,10 +230,14 @@ class Worker(Answers):
             if len(message) > 10 and message[10] in waiting:
                 self.aside(partial(self.run_call, message))
             else:
-                self.progress.start(message[2])
-                self.fail(message, Cancelled(False), self.refs.last_own)
+                self.refuse_nested(message)
         del message
         self.tidy()
+
+    def refuse_nested(self, message: list[Any]) -> None:
+        """Answers a call that belongs to a callback which nobody waits for any more."""
+        self.progress.start(message[2])
+        self.fail(message, Cancelled(False), self.refs.last_own)
 
     def aside(self, work: Callable[[], None]) -> None:
         """Does something with an encoder that no message is being made with."""
